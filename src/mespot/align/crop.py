@@ -1,0 +1,60 @@
+"""The crop's geometry: where a mean face stands in the square that everything later looks at.
+
+Section "Pre-processing" of the paper crops "by defined rectangles from specific landmarks". Ours is
+one square: its side is 2.2 times the distance between the eye centres, the eyes' middle stands at
+(0.5, 0.25) of it, so that brows and chin are inside. Positions here are fractions of the side,
+x to the right and y down in the image; pixel = fraction * size - 0.5.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+SIDE_IN_EYE_DISTANCES = 2.2
+EYES_AT = (0.5, 0.25)
+
+# A mean frontal face in the 68-point iBUG order, in eye distances from the eyes' middle, made
+# symmetric: jaw 0-16, brows 17-26, nose 27-35, eyes 36-47, lips 48-67.
+_HALF = {
+    0: (-1.065, 0.035), 1: (-1.06, 0.25), 2: (-1.03, 0.46), 3: (-1.0, 0.70), 4: (-0.93, 0.94),
+    5: (-0.835, 1.145), 6: (-0.585, 1.43), 7: (-0.465, 1.52), 8: (0.0, 1.68),
+    17: (-0.89, -0.235), 18: (-0.795, -0.32), 19: (-0.645, -0.365), 20: (-0.455, -0.355),
+    21: (-0.235, -0.33), 27: (0.0, -0.05), 28: (0.0, 0.19), 29: (0.0, 0.41), 30: (0.0, 0.55),
+    31: (-0.205, 0.68), 32: (-0.12, 0.74), 33: (0.0, 0.74),
+    36: (-0.705, -0.01), 37: (-0.60, -0.06), 38: (-0.44, -0.07), 39: (-0.27, 0.03),
+    40: (-0.41, 0.06), 41: (-0.57, 0.05),
+    48: (-0.395, 1.05), 49: (-0.235, 0.97), 50: (-0.12, 0.945), 51: (0.0, 0.96),
+    57: (0.0, 1.23), 58: (-0.12, 1.22), 59: (-0.22, 1.185), 60: (-0.345, 1.04), 61: (-0.09, 1.055),
+    62: (0.0, 1.06), 66: (0.0, 1.08), 67: (-0.10, 1.08),
+}  # fmt: skip
+
+# The right half in the image mirrors the left: point -> its partner.
+MIRROR_68 = (
+    [16 - i for i in range(17)]
+    + [43 - i for i in range(17, 27)]
+    + [27, 28, 29, 30]
+    + [66 - i for i in range(31, 36)]
+    + [45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40]
+    + [54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55]
+    + [64, 63, 62, 61, 60, 67, 66, 65]
+)
+
+# dlib's five points as indices into the 68: outer and inner corner of the eye on the image's right,
+# the same of the eye on the left, the base of the nose.
+FIVE_OF_68 = (45, 42, 36, 39, 33)
+
+
+def _mean_face() -> NDArray[np.float64]:
+    points = np.empty((68, 2))
+    for i in range(68):
+        if i in _HALF:
+            points[i] = _HALF[i]
+        else:
+            x, y = _HALF[MIRROR_68[i]]
+            points[i] = (-x, y)
+    return np.array(EYES_AT) + points / SIDE_IN_EYE_DISTANCES
+
+
+MEAN_68: NDArray[np.float64] = _mean_face()
+MEAN_5: NDArray[np.float64] = MEAN_68[list(FIVE_OF_68)]

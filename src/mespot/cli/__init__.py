@@ -1,0 +1,95 @@
+"""The command line: one file per verb, loaded only when it is called.
+
+A module of this package whose name has no leading underscore is a verb and holds a click command
+named ``command``. Results go to standard output, everything else to standard error.
+"""
+
+from __future__ import annotations
+
+import os
+import pkgutil
+import sys
+from importlib import import_module
+
+import click
+
+from mespot._version import __version__
+from mespot.errors import EXIT_INTERRUPTED, EXIT_USAGE, MespotError
+from mespot.registry import nearest
+
+NOT_FOR = (
+    "A spot is a candidate movement for a person to review: it says nothing about emotion, "
+    "truthfulness, identity or health. Not for hiring, grading, proctoring, policing or lie detection."
+)
+
+
+class _Verbs(click.Group):
+    """Finds the verbs in this package and imports only the one that is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name[0] != "_")
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command: click.Command = import_module(f"mespot.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            ctx.fail(f"there is no verb {args[0]!r}{nearest(args[0], self.list_commands(ctx))}")
+        return super().resolve_command(ctx, args)
+
+
+def _show_version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        from mespot.cli._versions import versions
+
+        click.echo("\n".join(f"{name} {number}" for name, number in versions().items()))
+        ctx.exit()
+
+
+@click.group(
+    cls=_Verbs,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=NOT_FOR,
+)
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version,
+              help="The versions of everything that decides a result.")
+def app() -> None:
+    """Find candidate micro-expressions in face videos. Everything runs on this machine."""
+
+
+def main() -> None:
+    """Run the command line and leave with the documented exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(args: list[str]) -> int:
+    """Run one command line; return its exit code. Never a traceback unless MESPOT_DEBUG=1."""
+    try:
+        result = app.main(args=args, prog_name="mespot", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as error:
+        error.show()
+        return EXIT_USAGE
+    except (KeyboardInterrupt, click.exceptions.Abort):
+        click.echo("mespot: interrupted; finished items are kept, run again to resume", err=True)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): nothing left to tell it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if os.environ.get("MESPOT_DEBUG") == "1":
+            raise
+        if isinstance(error, MespotError):
+            click.echo(f"mespot: {error}", err=True)
+            return error.exit_code
+        what = f"{type(error).__name__}: {error}".splitlines()[0]
+        click.echo(f"mespot: failed ({what}); MESPOT_DEBUG=1 shows where", err=True)
+        return 1
