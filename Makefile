@@ -1,0 +1,51 @@
+# `make demo` and `make test` are all a newcomer needs; both set everything up in .venv first.
+PYTHON ?= python3
+VENV ?= .venv
+# More flags for pip, such as an index that has torch builds for the CPU.
+PIP_FLAGS ?=
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(PIP_FLAGS)
+WANTED := pyproject.toml constraints.txt
+WORKERS ?= 2
+
+.PHONY: demo test lint types bench check-full train clean
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+	  || { echo "mespot needs Python 3.11 to 3.13: make PYTHON=python3.11 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# What `mespot spot` needs: no torch.
+$(VENV)/.ready-core: $(BIN)/python $(WANTED)
+	$(PIP) -e .
+	@touch $@
+
+# What training and the tests need besides.
+$(VENV)/.ready-dev: $(VENV)/.ready-core $(WANTED)
+	$(PIP) -e '.[train,dev]'
+	@touch $@
+
+demo: $(VENV)/.ready-core
+	$(BIN)/mespot demo -o demo-out
+
+test: $(VENV)/.ready-dev
+	$(BIN)/python -m pytest -n $(WORKERS) -m 'not slow'
+
+check-full: $(VENV)/.ready-dev
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+lint: $(VENV)/.ready-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.ready-dev
+	$(BIN)/mypy
+
+bench: $(VENV)/.ready-dev
+	$(BIN)/python benchmarks/bench_descriptors.py
+	$(BIN)/python benchmarks/bench_alignment.py
+	$(BIN)/python benchmarks/bench_lstm.py
+	$(BIN)/python benchmarks/bench_end_to_end.py
+
+clean:
+	rm -rf $(VENV) demo-out build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache
