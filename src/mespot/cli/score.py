@@ -1,0 +1,170 @@
+"""``mespot score``: how well spots agree with the truth."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from mespot import metrics
+from mespot.exports import csv
+from mespot.exports._sheet import POINT, RecordingRow, Sheet
+from mespot.registry import names, plugin
+from mespot.types import KINDS, Counts
+
+_FILE = click.Path(path_type=Path)
+_WIDTHS = (9, 8, 6, 6, 6, 10, 7, 6, 8, 11, 10)
+_HEAD = ("protocol", "kind", "TP", "FP", "FN", "precision", "recall", "F1", "FA/min",
+         "F1/record.", "F1/subj.")  # fmt: skip
+
+
+@click.command(short_help="Compare spots with the truth: TP, FP, FN, P, R, F1, false alarms.")
+@click.argument("reference", type=_FILE)
+@click.argument("estimate", type=_FILE)
+@click.option(
+    "--recordings",
+    type=_FILE,
+    metavar="RECORDINGS.csv",
+    help="All recordings that were looked at, also those without events.",
+)
+@click.option("--protocol", type=click.Choice(metrics.PROTOCOLS), help="Default: both.")
+@click.option("--kind", type=click.Choice(KINDS), help="Restrict both files to one kind.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: protocol, kind, numbers.")
+def command(
+    reference: Path,
+    estimate: Path,
+    recordings: Path | None,
+    protocol: str | None,
+    kind: str | None,
+    as_json: bool,
+) -> None:
+    """Compare the spots in ESTIMATE with the truth in REFERENCE (both events.csv).
+
+    apex: a spot is right if its apex lies in [onset, offset] of a true expression. megc: if their
+    intervals overlap by IoU 0.5 or more. One to one in both. Counts are pooled over every recording
+    of RECORDINGS.csv; "overall" is micro and macro together. A file that tells no kinds holds
+    micro-expressions.
+    """
+    listed = None if recordings is None else csv.read_recording_rows(recordings)
+    truth, spots = (_read(path, listed) for path in (reference, estimate))
+    rows = _derived(truth, spots) if listed is None else listed
+    _warn(rows, listed, {reference: truth, estimate: spots})
+    kinds = _kinds(truth, spots) if kind is None else (kind,)
+    per_recording = {
+        name: metrics.by_recording(rows, truth.events, spots.events, metrics.Rule(name), kinds)
+        for name in (metrics.PROTOCOLS if protocol is None else (protocol,))
+    }
+    if kind is not None:
+        # Both files are read as if they held this kind alone, so that it is all there is.
+        for found in per_recording.values():
+            found.update((r, {metrics.OVERALL: c[kind], kind: c[kind]}) for r, c in found.items())
+    pooled = {
+        name: metrics.pool(found.values(), (metrics.OVERALL, *kinds))
+        for name, found in per_recording.items()
+    }
+    if as_json:
+        tree = {p: {k: metrics.as_dict(c) for k, c in kinds.items()} for p, kinds in pooled.items()}
+        click.echo(json.dumps(tree, indent=2))
+    else:
+        click.echo(_heading(rows, truth, spots))
+        _print(rows, per_recording, pooled)
+
+
+def _read(path: Path, listed: Sequence[RecordingRow] | None) -> Sheet:
+    """The events of a file, read by the format that its suffix names (else CSV)."""
+    name = path.suffix[1:].lower()
+    reader = plugin("exports", name if name in names("exports") else "csv")()
+    sheet: Sheet = reader.read(path, listed)
+    return sheet
+
+
+def _derived(*sheets: Sheet) -> list[RecordingRow]:
+    """The recordings that occur in the files, of unknown length."""
+    rows: dict[str, RecordingRow] = {}
+    for sheet in sheets:
+        for name, row in sheet.rows.items():
+            if name not in rows or not rows[name].subject:
+                rows[name] = row
+    return list(rows.values())
+
+
+def _kinds(*sheets: Sheet) -> tuple[str, ...]:
+    """The kinds that get a line of their own: all that occur, if any file tells kinds."""
+    if not any(sheet.kinds_told for sheet in sheets):
+        return ()
+    return metrics.kinds_in(*(sheet.events for sheet in sheets))
+
+
+def _warn(
+    rows: Sequence[RecordingRow], listed: Sequence[RecordingRow] | None, sheets: dict[Path, Sheet]
+) -> None:
+    """Say on standard error what makes the numbers mean less than they seem to."""
+    if listed is None:
+        _note(
+            "no --recordings: recordings without events are not counted, nor false alarms per "
+            "minute; give the list of all recordings"
+        )
+    elif unknown := [r for r in rows if math.isnan(r.minutes)]:
+        _note(
+            f"false alarms per minute are unknown: recording {unknown[0].id!r} has no fps or "
+            f"n_frames ({len(unknown)} of {len(rows)} recordings)"
+        )
+    for path, sheet in sheets.items():
+        events = [e for found in sheet.events.values() for e in found]
+        if events and not sheet.kinds_told:
+            _note(f"{path} tells no kinds: its events are taken as micro")
+        if open_ones := sum(e.attributes.get("kind") == "" for e in events):
+            _note(
+                f"{path}: {open_ones} of {len(events)} events tell no kind: they are counted as "
+                "'other', not in 'overall'"
+            )
+        if points := sum(POINT in e.attributes for e in events):
+            _note(
+                f"{path}: {points} of {len(events)} events are an apex alone: an interval of one "
+                "frame"
+            )
+
+
+def _note(text: str) -> None:
+    click.echo(f"mespot: warning: {text}", err=True)
+
+
+def _heading(rows: Sequence[RecordingRow], *sheets: Sheet) -> str:
+    minutes = sum(r.minutes for r in rows)
+    length = "" if math.isnan(minutes) else f", {minutes:.2f} minutes"
+    silent = sum(not any(sheet.events.get(r.id) for sheet in sheets) for r in rows)
+    return f"{len(rows)} recording{'' if len(rows) == 1 else 's'} ({silent} without events){length}"
+
+
+def _print(
+    rows: Sequence[RecordingRow],
+    per_recording: dict[str, dict[str, dict[str, Counts]]],
+    pooled: dict[str, dict[str, Counts]],
+) -> None:
+    """The table, one line per protocol and kind."""
+    click.echo(_line(_HEAD))
+    subjects_known = all(r.subject for r in rows)
+    for protocol, found in pooled.items():
+        recordings = per_recording[protocol]
+        subjects = metrics.by_subject(rows, recordings) if subjects_known else {}
+        for kind, c in found.items():
+            means = [
+                metrics.mean_over(row[kind] for row in group.values())
+                for group in (recordings, subjects)
+            ]
+            rates = (c.precision, c.recall, c.f1, c.false_alarms_per_minute, *means)
+            click.echo(_line((protocol, kind, c.tp, c.fp, c.fn, *map(_rate, rates))))
+
+
+def _rate(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.3f}"
+
+
+def _line(cells: Sequence[object]) -> str:
+    """Cells in columns: names to the left, numbers to the right."""
+    pairs = list(zip(map(str, cells), _WIDTHS))
+    left = "".join(cell.ljust(width) for cell, width in pairs[:2])
+    return left + "".join(cell.rjust(width) for cell, width in pairs[2:])

@@ -1,0 +1,128 @@
+"""Any folder of videos with our own two tables, recordings.csv and events.csv."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from mespot.errors import MespotError, UnreadableInput
+from mespot.exports import csv
+from mespot.exports._cells import refuse
+from mespot.exports._sheet import RecordingRow
+from mespot.types import Recording
+
+CITATION = "None: your own recordings."
+LICENCE = "That of your recordings."
+HOW_TO_GET = (
+    "Put into one folder: recordings.csv with the columns recording, subject, path, fps, n_frames "
+    "(one line per video; path relative to the folder), events.csv with the columns recording, "
+    "onset, apex, offset, kind (0-based frames, onset and offset inclusive), and the videos."
+)
+
+_IMAGES = frozenset((".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"))
+
+
+@dataclass(frozen=True)
+class Folder:
+    """Videos with recordings.csv and events.csv in one folder.
+
+    Parameters
+    ----------
+    recordings, events : str
+        Names of the two tables in the folder. ``subject`` must be told for every recording, since
+        learning and judging are split by it. A missing ``fps`` is read from the video.
+    """
+
+    recordings: str = "recordings.csv"
+    events: str = "events.csv"
+
+    def load(self, root: str | Path) -> list[Recording]:
+        """All listed recordings with their expressions. Raises UnreadableInput."""
+        found, problems = self._read(Path(root))
+        refuse(problems)
+        return found
+
+    def verify(self, root: str | Path) -> list[str]:
+        """Everything wrong: tables, missing videos, and in image folders gaps and lengths."""
+        found, problems = self._read(Path(root))
+        for recording in found:
+            problems += _media_problems(recording)
+        return problems
+
+    def _read(self, root: Path) -> tuple[list[Recording], list[str]]:
+        """Recordings as far as they can be read, and what is wrong."""
+        problems: list[str] = []
+        listing = root / self.recordings
+        if not root.is_dir():
+            return [], [f"{root}: no such folder"]
+        if not listing.is_file():
+            return [], [f"{listing}: no such file. {HOW_TO_GET}"]
+        rows = _noting(problems, lambda: csv.parse_recordings(listing, problems), [])
+        sheet = _noting(
+            problems, lambda: csv.parse_events(root / self.events, problems, rows), None
+        )
+        recordings = []
+        for row in rows:
+            if not row.subject:
+                problems.append(f"{listing}: recording {row.id!r} has no subject")
+            known = replace(row, dataset=row.dataset or "folder", fps=row.fps or _rate(row, root))
+            if known.fps is None:
+                problems.append(f"{listing}: recording {row.id!r} has neither fps nor a video")
+                continue
+            expressions = sheet.events.get(row.id, ()) if sheet else ()
+            recordings.append(known.recording(root, expressions))
+        return recordings, problems
+
+
+def _noting(problems: list[str], read: Callable[[], Any], otherwise: Any) -> Any:
+    """What ``read`` returns, or ``otherwise`` with its error noted."""
+    try:
+        return read()
+    except UnreadableInput as error:
+        problems.append(str(error))
+        return otherwise
+
+
+def _rate(row: RecordingRow, root: Path) -> Fraction | None:
+    """The frame rate that the video itself tells; None if it cannot be opened."""
+    if not row.path:
+        return None
+    from mespot.video import open_video
+
+    try:
+        return open_video(root / row.path).fps
+    except MespotError:
+        return None
+
+
+def _media_problems(recording: Recording) -> list[str]:
+    """What is wrong with the video of a recording, without decoding it."""
+    if recording.source is None:
+        return [f"recording {recording.id!r} has no path"]
+    source = Path(recording.source)
+    if source.is_dir():
+        return _image_problems(recording, source)
+    return [] if source.is_file() else [f"{source}: no such video (recording {recording.id!r})"]
+
+
+def _image_problems(recording: Recording, folder: Path) -> list[str]:
+    """Gaps in the numbers of a folder of images, and another number of images than listed."""
+    images = [p for p in folder.iterdir() if p.suffix.lower() in _IMAGES]
+    numbers = sorted(int(m[0]) for p in images if (m := re.search(r"[0-9]+(?=[^0-9]*$)", p.stem)))
+    problems = []
+    gaps = [(a, b) for a, b in pairwise(numbers) if b != a + 1]
+    if gaps:
+        (a, b), more = gaps[0], len(gaps) - 1
+        rest = f" (and {more} more gap{'s' if more > 1 else ''})" if more else ""
+        problems.append(f"{folder}: image number {b} follows {a}{rest}")
+    if recording.n_frames is not None and len(images) != recording.n_frames:
+        problems.append(f"{folder}: {len(images)} images, but n_frames is {recording.n_frames}")
+    return problems
+
+
+PLUGIN = Folder

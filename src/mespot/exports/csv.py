@@ -1,0 +1,136 @@
+"""events.csv and recordings.csv: the interchange of everything, frames and seconds in one table.
+
+Columns of events: ``recording,subject,onset,apex,offset,kind,score,onset_s,apex_s,offset_s,status``
+and whatever else stands in the file. A reader needs ``recording,onset,offset`` (or
+``recording,apex``); an empty cell is unknown. Frames are 0-based, onset and offset inclusive;
+``_s`` is the time at which that frame starts.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar
+
+from mespot.errors import UnreadableInput
+from mespot.exports import _rows
+from mespot.exports._cells import refuse
+from mespot.exports._sheet import FrameTimes, RecordingRow, Sheet
+from mespot.exports._table import read_table, write_table
+from mespot.types import Expression, Recording
+
+
+@dataclass(frozen=True)
+class Csv:
+    """Comma-separated table of events, one line each (events.csv)."""
+
+    SUFFIX: ClassVar[str] = ".csv"
+    ONE_RECORDING: ClassVar[bool] = False
+
+    def write(self, path: str | Path, sheet: Sheet) -> None:
+        """Write the events; of the recordings, only subject and times are kept."""
+        rows = _rows.event_rows(sheet)
+        write_table(path, _rows.columns_of(_rows.EVENT_COLUMNS, rows), rows)
+
+    def read(
+        self, path: str | Path, recordings: Iterable[Recording | RecordingRow] | None = None
+    ) -> Sheet:
+        """Read the events. Raises UnreadableInput naming line, column and value."""
+        problems: list[str] = []
+        sheet = parse_events(path, problems, recordings)
+        refuse(problems)
+        return sheet
+
+
+def parse_events(
+    path: str | Path,
+    problems: list[str],
+    recordings: Iterable[Recording | RecordingRow] | None = None,
+) -> Sheet:
+    """As ``Csv().read``, but adds what is wrong with single rows to ``problems`` and goes on."""
+    table = read_table(path, _rows.EVENT_COLUMNS)
+    _rows.check_event_columns(path, table.columns)
+    return _rows.parse_events(table.cells(problems), problems, recordings)
+
+
+def parse_recordings(path: str | Path, problems: list[str]) -> list[RecordingRow]:
+    """As :func:`read_recording_rows`, but adds what is wrong with single rows to ``problems``."""
+    table = read_table(path, _rows.RECORDING_KNOWN)
+    _rows.check_recording_columns(path, table.columns)
+    return _rows.parse_recordings(table.cells(problems), problems)
+
+
+def read_events(
+    path: str | Path, recordings: Iterable[Recording | RecordingRow] | None = None
+) -> dict[str, list[Expression]]:
+    """Recording id -> its expressions in file order, from an events.csv.
+
+    With ``recordings``, events of others or past a recording's end are refused. Raises
+    UnreadableInput naming file, line, column and value.
+    """
+    return {name: list(found) for name, found in Csv().read(path, recordings).events.items()}
+
+
+def write_events(
+    path: str | Path,
+    events: Mapping[str, Sequence[Expression]],
+    recordings: Iterable[Recording | RecordingRow] = (),
+    times_s: Mapping[str, FrameTimes] | None = None,
+) -> None:
+    """Write an events.csv: ``events`` by recording id.
+
+    ``recordings`` fill the columns subject and, by their fps, ``onset_s, apex_s, offset_s``;
+    ``times_s`` (recording id -> seconds of every frame) takes precedence where the rate varies.
+    """
+    Csv().write(path, Sheet(events, tuple(recordings), times_s or {}))
+
+
+def read_recording_rows(path: str | Path) -> list[RecordingRow]:
+    """The rows of a recordings.csv, which needs the column ``recording`` alone (for scoring)."""
+    problems: list[str] = []
+    rows = parse_recordings(path, problems)
+    refuse(problems)
+    return rows
+
+
+def read_recordings(path: str | Path) -> list[Recording]:
+    """The recordings of a recordings.csv, without expressions.
+
+    A relative ``path`` is taken from the table's folder. Raises UnreadableInput also where a
+    recording has no fps.
+    """
+    rows = read_recording_rows(path)
+    folder = Path(path).parent
+    try:
+        return [row.recording(folder) for row in rows]
+    except UnreadableInput as error:
+        raise UnreadableInput(f"{path}: {error}") from error
+
+
+def write_recordings(path: str | Path, recordings: Iterable[Recording | RecordingRow]) -> None:
+    """Write a recordings.csv; a ``Recording``'s source inside its folder is written relative to it.
+
+    A ``RecordingRow``'s path is written as it is.
+    """
+    folder = Path(path).parent
+    rows = [
+        replace(RecordingRow.of(r), path=_portable(r.source, folder))
+        if isinstance(r, Recording) and r.source
+        else RecordingRow.of(r)
+        for r in recordings
+    ]
+    cells = _rows.recording_rows(rows)
+    write_table(path, _rows.columns_of(_rows.RECORDING_COLUMNS, cells), cells)
+
+
+def _portable(source: str, folder: Path) -> str:
+    """A path that still holds when the folder is moved, or an absolute one."""
+    absolute, base = Path(os.path.abspath(source)), Path(os.path.abspath(folder))
+    if absolute.is_relative_to(base):
+        return absolute.relative_to(base).as_posix()
+    return str(absolute)
+
+
+PLUGIN = Csv
