@@ -1,0 +1,121 @@
+"""`mespot spot`: find candidate micro-expressions in videos."""
+
+from __future__ import annotations
+
+import json
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import click
+
+from mespot.cli import NOT_FOR
+from mespot.cli._versions import versions
+from mespot.errors import EXIT_DONE, EXIT_FAILURE, EXIT_SOME_FAILED, MespotError, UsageError
+
+
+@click.command(epilog=NOT_FOR)
+@click.argument("videos", nargs=-1, required=True, type=click.Path())
+@click.option("-o", "--out", required=True, type=click.Path(file_okay=False), metavar="DIR",
+              help="Folder for events.csv, scores, pictures and run.json.")
+@click.option("--spotter", "spotter_path", type=click.Path(), metavar="DIR|RECIPE",
+              help="A folder that `mespot train` wrote, or a recipe that needs no training.")
+@click.option("--set", "settings", multiple=True, metavar="SECTION.KEY=VALUE",
+              help="Change a setting of the recipe, such as decode.nms_s=0.5; may be repeated.")
+@click.option("--fps", type=str, help="Frame rate of a folder of images, such as 25 or 30000/1001.")
+@click.option("--force", is_flag=True, help="Spot even at an unsuitable frame rate.")
+@click.option("--no-faces", is_flag=True, help="Leave face images out of the pictures.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def command(videos: tuple[str, ...], out: str, spotter_path: str | None,
+            settings: tuple[str, ...], **options: object) -> int:
+    """Find candidate micro-expressions in VIDEOS (files, or folders of images).
+
+    Exit codes: 0 done (also with no spot), 2 usage, 3 some of several inputs failed, 4 unreadable
+    input, 5 no usable face, 130 interrupted (run again to resume).
+    """
+    from mespot.results import ResultFolder, item_names
+
+    spotter = _spotter(spotter_path).with_settings(settings)
+    folder = ResultFolder(Path(out), spotter, versions())
+    folder.resume()
+    names = item_names(videos)
+    codes = []
+    for number, (path, name) in enumerate(zip(videos, names), start=1):
+        try:
+            line = _one(folder, path, name, options)
+            codes.append(EXIT_DONE)
+        except MespotError as error:
+            codes.append(error.exit_code)
+            line = f"failed: {error}"
+        except OSError as error:
+            codes.append(EXIT_FAILURE)
+            line = f"failed: {path}: {error.strerror or error}"
+        counter = f"[{number}/{len(videos)}] " if len(videos) > 1 else ""
+        click.echo(f"{counter}{name}: {line}", err=True)
+    _report(folder, names, bool(options["as_json"]))
+    failed = [c for c in codes if c]
+    if len(videos) > 1:
+        click.echo(f"{len(videos) - len(failed)} of {len(videos)} inputs done, {len(failed)} failed",
+                   err=True)
+        return EXIT_SOME_FAILED if failed else EXIT_DONE
+    return codes[0]
+
+
+def _spotter(path: str | None):  # type: ignore[no-untyped-def]
+    from mespot.recipe import load_recipe, shipped
+    from mespot.spotter import load_spotter, untrained
+
+    if path is not None and (path in shipped() or path.endswith(".toml")):
+        return untrained(load_recipe(path))
+    return load_spotter(path)
+
+
+def _one(folder, path: str, name: str, options: dict[str, object]) -> str:  # type: ignore[no-untyped-def]
+    """Spot one video; the line to tell about it."""
+    from mespot.cli._progress import FrameBar
+    from mespot.results import digest_of
+
+    digest = digest_of(path)
+    if folder.finished(name, digest):
+        count = len(folder.items[name]["spots"])
+        return f"unchanged since it was finished, skipped ({count} spots)"
+    with FrameBar(name) as bar:
+        spotting = folder.spotter.spot(
+            path, fps=_rate(options["fps"]), force=bool(options["force"]), on_frame=bar
+        )
+    folder.add(name, digest, spotting, faces=not options["no_faces"])
+    for note in spotting.notes:
+        click.echo(f"{name}: note: {note}", err=True)
+    lost = spotting.facts["frames_without_face"]
+    tail = f", {lost} without a face" if lost else ""
+    return f"{len(spotting.expressions)} spots in {spotting.facts['frames']} frames{tail}"
+
+
+def _rate(text: object) -> Fraction | None:
+    if text is None:
+        return None
+    try:
+        rate = Fraction(str(text))
+    except (ValueError, ZeroDivisionError) as error:
+        raise UsageError(f"--fps {text!r}: write a number such as 25 or 30000/1001") from error
+    if rate <= 0:
+        raise UsageError(f"--fps {text!r}: must be positive")
+    return rate
+
+
+def _report(folder, names: list[str], as_json: bool) -> None:  # type: ignore[no-untyped-def]
+    """The spots of the inputs that are done, on standard output."""
+    done = {name: folder.items[name] for name in names if name in folder.items}
+    if as_json:
+        json.dump({"out": str(folder.folder), "key": folder.key, "items": done}, sys.stdout, indent=1)
+        click.echo()
+        return
+    for name, item in done.items():
+        for spot in item["spots"]:
+            click.echo(
+                f"{name}  {spot['onset_s']:8.3f}-{spot['offset_s']:.3f} s  "
+                f"frames {spot['onset']}-{spot['offset']}  apex {spot['apex']}  "
+                f"score {spot['score']:.3f}"
+            )
+    if done:
+        click.echo(f"wrote {folder.folder / 'events.csv'}", err=True)

@@ -1,0 +1,129 @@
+"""`mespot train`: learn a spotter from recordings with truth."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mespot.cli import NOT_FOR
+from mespot.cli._progress import FrameBar
+from mespot.errors import MespotError, UsageError
+
+
+@click.command(epilog=NOT_FOR)
+@click.argument("recipe", default="default")
+@click.option("-o", "--out", required=True, type=click.Path(file_okay=False), metavar="DIR",
+              help="Folder that becomes the spotter.")
+@click.option("--data", multiple=True, type=click.Path(), metavar="DIR",
+              help="Folder with recordings.csv, events.csv and videos; may be repeated.")
+@click.option("--footage", multiple=True, type=click.Path(), metavar="VIDEO",
+              help="Real video without known movements, to inject some into; may be repeated.")
+@click.option("--copies", default=8, show_default=True, type=click.IntRange(1),
+              help="Differently injected copies of every --footage.")
+@click.option("--set", "settings", multiple=True, metavar="SECTION.KEY=VALUE",
+              help="Change a setting of the recipe; may be repeated.")
+@click.option("--evaluate", is_flag=True,
+              help="Leave-one-subject-out first; its figures go into the card.")
+@click.option("--workers", default=2, show_default=True, type=click.IntRange(1))
+@click.option("--describe-training", default="", metavar="TEXT",
+              help="A sentence for the card: where the data come from and under which licence.")
+def command(recipe: str, out: str, **options: Any) -> int:
+    """Learn a spotter by RECIPE (a shipped name or a TOML file) from recordings with truth.
+
+    Epoch and threshold are chosen on subjects held out inside the training data. Needs the extra
+    `train` (torch); the spotter that is written does not. `mespot synth` makes recordings to train
+    on where there are none.
+    """
+    _need_torch()
+    from mespot.protocol import train
+    from mespot.recipe import load_recipe
+    from mespot.spotter import Spotter
+    from mespot.training import cross_validate, figures
+
+    chosen = load_recipe(recipe).override(options["settings"])
+    samples = _samples(chosen, options)
+    subjects = len({s.subject for s in samples})
+    click.echo(f"{len(samples)} recordings of {subjects} subjects, "
+               f"{sum(s.minutes for s in samples):.1f} minutes", err=True)
+    measured: dict[str, Any] = {}
+    if options["evaluate"]:
+        measured = figures(samples, cross_validate(chosen, samples, workers=options["workers"]))
+        click.echo(json.dumps(measured, indent=1))
+    weights = train(chosen, samples)
+    card = _card(chosen, samples, measured, options)
+    spotter = Spotter(chosen, weights, card)
+    spotter.save(out)
+    click.echo(f"wrote {out} (epoch {int(weights.get('epoch', -1))}, "
+               f"threshold {float(weights['threshold']):.3f})", err=True)
+    return 0
+
+
+def _need_torch() -> None:
+    try:
+        import onnx  # noqa: F401
+        import torch  # noqa: F401
+    except ImportError as error:
+        raise UsageError(f"training needs torch and onnx ({error}): "
+                         "pip install 'mespot[train]'") from error
+
+
+def _samples(recipe: Any, options: dict[str, Any]) -> list[Any]:
+    """All samples, told one by one on the progress bar; refused recordings are named."""
+    from mespot.datasets.folder import Folder
+    from mespot.training import collect, injected_samples
+
+    if not options["data"] and not options["footage"]:
+        raise UsageError("nothing to learn from: give --data DIR (mespot synth makes one)")
+    recordings = [r for root in options["data"] for r in Folder().load(root)]
+    with FrameBar("describing", " recordings") as bar:
+        samples, problems = collect(recipe, recordings, options["workers"], bar)
+    for path in options["footage"]:
+        try:
+            samples += injected_samples(recipe, path, options["copies"], recipe.seed)
+        except MespotError as error:
+            problems.append(str(error))
+    for line in problems:
+        click.echo(f"left out: {line}", err=True)
+    if not samples:
+        raise UsageError("none of the recordings can be used")
+    return samples
+
+
+def _card(
+    recipe: Any, samples: Sequence[Any], measured: dict[str, Any], options: dict[str, Any]
+) -> str:
+    """What a user must know of the weights, in Markdown."""
+    micro = sum(len(s.micro) for s in samples)
+    lines = [
+        f"# Spotter `{recipe.name}`",
+        "",
+        f"{recipe.description}.",
+        "",
+        "## Training data",
+        "",
+        options["describe_training"] or "Not told.",
+        "",
+        f"{len(samples)} recordings of {len({s.subject for s in samples})} subjects, "
+        f"{sum(s.minutes for s in samples):.1f} minutes, {micro} micro-expressions.",
+        "",
+        "## Measured",
+        "",
+    ]
+    if measured:
+        lines += ["Leave-one-subject-out on these data; epoch and threshold from inner subjects.", ""]
+        lines += ["| figure | value |", "|---|---|"]
+        lines += [f"| {name} | {_shown(value)} |" for name, value in measured.items()]
+    else:
+        lines.append("Nothing.")
+    lines += ["", "## Limits", "", NOT_FOR, ""]
+    return "\n".join(lines)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return " to ".join(f"{v:.3f}" for v in value)
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

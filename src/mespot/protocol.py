@@ -1,0 +1,147 @@
+"""Who learns from whom: leave-one-subject-out, and inside it an inner split by subject.
+
+Nothing that is learned (weights, epoch, threshold, scaling) may see the subject it is judged on:
+the epoch and the threshold are chosen on inner subjects of the training side (the paper chose the
+epoch on the test subjects; see docs/deviations.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mespot import registry
+from mespot.decode import DecodeConfig, decode, learn_threshold
+from mespot.errors import UsageError
+from mespot.metrics import Rule, count
+from mespot.recipe import Recipe, make_dataclass
+from mespot.types import Counts, Expression, Fold, FrameSeries
+
+Weights = dict[str, NDArray]
+Quality = Callable[[Callable[[FrameSeries], FrameSeries]], float]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One described recording with its truth, in frames of the rows' grid."""
+
+    id: str
+    subject: str
+    series: FrameSeries
+    found: NDArray[np.bool_]
+    truth: tuple[Expression, ...]
+
+    @property
+    def minutes(self) -> float:
+        return float(self.series.n_frames / self.series.fps) / 60
+
+    @property
+    def micro(self) -> list[Expression]:
+        return [e for e in self.truth if e.kind == "micro"]
+
+
+def leave_one_subject_out(samples: Sequence[Sample]) -> list[Fold]:
+    """One fold per subject: its recordings are the test side, all others the training side."""
+    subject_of = {s.id: s.subject for s in samples}
+    folds = []
+    for subject in sorted(set(subject_of.values())):
+        test = tuple(s.id for s in samples if s.subject == subject)
+        train = tuple(s.id for s in samples if s.subject != subject)
+        folds.append(Fold(subject, train, test, subject_of))
+    return folds
+
+
+def leave_subjects_out(samples: Sequence[Sample], n_folds: int, seed: int = 0) -> list[Fold]:
+    """``n_folds`` folds of disjoint groups of subjects, for comparisons too large for one each."""
+    subject_of = {s.id: s.subject for s in samples}
+    subjects = np.random.default_rng(seed).permutation(sorted(set(subject_of.values())))
+    folds = []
+    for number, group in enumerate(np.array_split(subjects, n_folds)):
+        held = set(group.tolist())
+        test = tuple(s.id for s in samples if s.subject in held)
+        train = tuple(s.id for s in samples if s.subject not in held)
+        folds.append(Fold(f"group{number}", train, test, subject_of))
+    return folds
+
+
+def inner_split(
+    samples: Sequence[Sample], share: float, seed: int
+) -> tuple[list[Sample], list[Sample]]:
+    """Training samples apart from those of a random ``share`` of the subjects (at least one).
+
+    Raises UsageError where there are fewer than two subjects to split.
+    """
+    subjects = sorted({s.subject for s in samples})
+    if len(subjects) < 2:
+        raise UsageError("training needs recordings of at least two subjects: one to learn from, "
+                         "one to choose the epoch and the threshold on")
+    n_held = min(len(subjects) - 1, max(1, round(share * len(subjects))))
+    held = set(np.random.default_rng(seed).permutation(subjects)[:n_held].tolist())
+    return (
+        [s for s in samples if s.subject not in held],
+        [s for s in samples if s.subject in held],
+    )
+
+
+def pooled(samples: Sequence[Sample], spots: Sequence[Sequence[Expression]], rule: Rule) -> Counts:
+    """Counts over all samples, each with its minutes."""
+    total = Counts()
+    for sample, found in zip(samples, spots, strict=True):
+        total = total + replace(count(sample.micro, found, rule), minutes=sample.minutes)
+    return total
+
+
+def train(recipe: Recipe, samples: Sequence[Sample], share: float = 0.2) -> Weights:
+    """Learn weights, epoch and threshold from the samples given, and from nothing else.
+
+    A ``share`` of the subjects is held out inside to choose the epoch and the threshold. The
+    weights hold the chosen ``threshold``.
+    """
+    scorer = registry.build("scorers", recipe.scorer)
+    config: DecodeConfig = make_dataclass(DecodeConfig, recipe.decode, where="decode")
+    fitted, held = inner_split(samples, share, recipe.seed)
+    rule = Rule("apex")
+
+    def held_threshold(score: Callable[[FrameSeries], FrameSeries]) -> tuple[float, float]:
+        scores = [mask_lost(score(s.series), s.found) for s in held]
+        truth = [s.micro for s in held]
+        threshold = learn_threshold(scores, truth, config, lambda r, e: count(r, e, rule))
+        spots = [decode(c, config, threshold, s.found) for c, s in zip(scores, held)]
+        f1 = pooled(held, spots, rule).f1
+        return threshold, 0.0 if np.isnan(f1) else f1
+
+    weights: Weights = scorer.fit(
+        [s.series for s in fitted],
+        [s.micro for s in fitted],
+        recipe.seed,
+        quality=lambda score: held_threshold(score)[1],
+    )
+    threshold, _ = held_threshold(lambda series: scorer.score(series, weights))
+    weights["threshold"] = np.float64(threshold)
+    return weights
+
+
+def mask_lost(scores: FrameSeries, found: NDArray[np.bool_]) -> FrameSeries:
+    """Scores with 0 in every row that touches a frame in which the face was lost."""
+    lost = np.concatenate([[0], np.cumsum(~found)])
+    begin = scores.first + np.arange(len(scores)) * scores.step
+    touched = lost[begin + scores.span] - lost[begin] > 0
+    if not touched.any():
+        return scores
+    return scores.with_values(np.where(touched[:, None], np.float32(0), scores.values))
+
+
+def spot_samples(
+    recipe: Recipe, weights: Weights, samples: Sequence[Sample]
+) -> list[list[Expression]]:
+    """Spots of every sample with weights that must not have been learned on it."""
+    scorer = registry.build("scorers", recipe.scorer)
+    config: DecodeConfig = make_dataclass(DecodeConfig, recipe.decode, where="decode")
+    threshold = float(weights["threshold"])
+    return [
+        decode(mask_lost(scorer.score(s.series, weights), s.found), config, threshold, s.found)
+        for s in samples
+    ]
