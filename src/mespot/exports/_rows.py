@@ -165,6 +165,8 @@ def _event_row(sheet: Sheet, recording: RecordingRow, e: Expression) -> dict[str
     attributes = dict(e.attributes)
     times = {c: seconds(_time(sheet, recording.id, e, c, attributes)) for c in _FRAMES}
     point = attributes.pop(POINT, "") == "yes" and e.onset == e.apex == e.offset
+    if point:
+        times.update(onset=None, offset=None)
     untold = attributes.get(UNKNOWN_KIND) == "" and e.kind == "other"
     if attributes.get(UNKNOWN_KIND) == "":
         del attributes[UNKNOWN_KIND]

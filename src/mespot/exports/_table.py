@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from mespot.errors import UnreadableInput
 from mespot.exports._cells import Cells, neutralise, restore, to_text
 
 DELIMITERS = (",", ";", "\t")
+_SPECIAL = re.compile(r'[",;\t\r\n]')
 
 
 @dataclass(frozen=True)
@@ -105,9 +107,14 @@ def write_table(
     path: str | Path, columns: Sequence[str], rows: Sequence[Mapping[str, object]]
 ) -> None:
     """Write a comma-separated UTF-8 table atomically; a missing value is an empty cell."""
-    stream = io.StringIO(newline="")
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow([neutralise(to_text(column)) for column in columns])
-    for row in rows:
-        writer.writerow([neutralise(to_text(row.get(column))) for column in columns])
-    files.write_text(path, stream.getvalue())
+    lines = [[neutralise(to_text(column)) for column in columns]]
+    lines += [[neutralise(to_text(row.get(column))) for column in columns] for row in rows]
+    files.write_text(path, "".join(",".join(map(_quoted, line)) + "\n" for line in lines))
+
+
+def _quoted(cell: str) -> str:
+    """The cell in quotes where it holds a separator of any dialect or a line end.
+
+    csv.writer leaves a lone carriage return bare, which its own reader takes for a line end.
+    """
+    return '"' + cell.replace('"', '""') + '"' if _SPECIAL.search(cell) else cell
