@@ -68,9 +68,9 @@ class ImageFolder:
         place = 0
         for number, path in self._images:
             in_colour = colour and wanted is not None and place in wanted
-            image, is_whole = _read(path, in_colour)
-            tally.failures += not is_whole
+            image = _read(path, in_colour)
             if image is None:
+                tally.failures += 1
                 tally.note(f"{path.name} cannot be read")
                 continue
             if size is not None and image.shape[:2] != size:
@@ -125,18 +125,18 @@ def _numbered(folder: Path) -> list[tuple[int, Path]]:
     return ordered
 
 
-def _read(path: Path, colour: bool) -> tuple[NDArray[np.uint8] | None, bool]:
-    """The image, or None, and whether it is whole. A JPEG that was cut off has no end marker."""
+def _read(path: Path, colour: bool) -> NDArray[np.uint8] | None:
+    """The image, or None if it cannot be read whole."""
     try:
         data = path.read_bytes()
     except OSError:
-        return None, False
+        return None
+    # Some versions of the decoder fill up a JPEG that was cut off, which has no end marker.
+    if not data or (data[:2] == b"\xff\xd8" and b"\xff\xd9" not in data[-4096:]):
+        return None
     flag = cv2.IMREAD_COLOR if colour else cv2.IMREAD_GRAYSCALE
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), flag) if data else None
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
     except cv2.error:
-        image = None
-    if image is None:
-        return None, False
-    is_jpeg = data[:2] == b"\xff\xd8"
-    return np.asarray(image, np.uint8), not is_jpeg or b"\xff\xd9" in data[-4096:]
+        return None
+    return None if image is None else np.asarray(image, np.uint8)

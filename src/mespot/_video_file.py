@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Container, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,7 @@ class VideoFile:
         if scan.is_encrypted:
             raise UnreadableInput(f"{path}: is encrypted; decrypt it first")
         self._clock = scan.clock
-        self._header_frames = scan.header_frames
+        self._header_frames, self._header_s = scan.header_frames, scan.header_s
         self._turn, self.width, self.height = self._first()
         if fps is not None:
             self.grid = Grid(fps, "given", n_expected=scan.n_packets or None)
@@ -70,9 +71,10 @@ class VideoFile:
     def _find_grid(self, scan: _Scan) -> Grid:
         if self._clock:
             try:
-                return find_grid(scan.ticks(), scan.time_base, scan.hints)
+                grid = find_grid(scan.ticks(), scan.time_base, scan.hints)
             except UsageError as error:
                 raise UsageError(f"{self.path}: {error}") from error
+            return replace(grid, n_expected=(grid.n_expected or 0) + scan.n_joints)
         if not scan.hints:
             raise UsageError(f"{self.path}: tells no frame rate; give it with --fps")
         return Grid(scan.hints[0], "header", n_expected=scan.n_packets or None)
@@ -84,6 +86,7 @@ class VideoFile:
         count = Count()
         clock = _Clock(self.grid.fps, tally)
         n_damaged = place = 0
+        time = Fraction(0)
         with opened(self.path) as (container, stream):
             for frame in self._all(container, stream, count):
                 time = place / self.grid.fps
@@ -96,16 +99,7 @@ class VideoFile:
                 del frame
                 yield Decoded(image, time, place)
                 place += 1
-        n_lost = max(0, count.sent - place)
-        tally.failures += n_lost + n_damaged + count.read_errors
-        if n_lost:
-            tally.note(f"{n_lost} frames could not be decoded")
-        if n_damaged:
-            tally.note(f"{n_damaged} frames were decoded with damage")
-        if count.read_errors:
-            tally.note(f"{count.read_errors} read errors in the file")
-        if self._header_frames and self._header_frames != place:
-            tally.note(f"the header says {self._header_frames} frames, {place} were decoded")
+        self._conclude(tally, count, n_damaged, place, time)
 
     def _pixels(
         self, frame: av.VideoFrame, colour: bool, tally: Tally, place: int
@@ -116,6 +110,24 @@ class VideoFile:
             tally.note(text, kind="size")
             image = np.asarray(cv2.resize(image, (self.width, self.height)), np.uint8)
         return image
+
+    def _conclude(
+        self, tally: Tally, count: Count, n_damaged: int, n_decoded: int, last: Fraction
+    ) -> None:
+        """Count and remark on what was not as it should be, after the last frame."""
+        n_lost = max(0, count.sent - n_decoded)
+        tally.failures += n_lost + n_damaged + count.read_errors
+        if n_lost:
+            tally.note(f"{n_lost} frames could not be decoded")
+        if n_damaged:
+            tally.note(f"{n_damaged} frames were decoded with damage")
+        if count.read_errors:
+            tally.note(f"{count.read_errors} read errors in the file")
+        if self._header_frames and self._header_frames != n_decoded:
+            tally.note(f"the header says {self._header_frames} frames, {n_decoded} were decoded")
+        end = float(last + 1 / self.grid.fps)
+        if not self._by_count and self._header_s - end > max(1.0, 0.02 * end):
+            tally.note(f"the header says {self._header_s:.1f} s, the frames end at {end:.1f} s")
 
     def _all(self, container: Any, stream: Any, count: Count) -> Iterator[av.VideoFrame]:
         """Every frame that can be decoded.
@@ -184,18 +196,22 @@ class _Scan:
         named = "dts" if reorders or not stamps["pts"] else "pts"
         self.clock = named if stamps[named] else ""
         self._stamps, self._breaks = stamps[named], breaks[named]
+        self.n_joints = 0
         self.time_base: Fraction = stream.time_base
         self.header_frames = int(stream.frames or 0)
+        duration = stream.duration * stream.time_base if stream.duration else None
+        self.header_s = float(duration or Fraction(container.duration or 0, av.time_base))
         rates = (stream.guessed_rate, stream.average_rate, stream.base_rate)
         self.hints = [Fraction(rate) for rate in rates if rate and rate >= MIN_FPS]
 
     def ticks(self) -> NDArray[np.int64]:
         """(n,) increasing timestamps from 0; clocks that were set anew are joined end to end."""
         values = np.frombuffer(self._stamps, np.int64)
-        parts = np.split(values, self._breaks[1:])
-        distances = np.concatenate([np.diff(np.unique(part)) for part in parts])
-        distances = distances[distances * float(self.time_base) <= MAX_GAP_S]
-        return np.concatenate([[0], np.cumsum(distances)]).astype(np.int64)
+        parts = [np.unique(part) for part in np.split(values, self._breaks[1:])]
+        distances = np.concatenate([np.diff(part) for part in parts])
+        kept = distances[distances * float(self.time_base) <= MAX_GAP_S]
+        self.n_joints = len(parts) - 1 + len(distances) - len(kept)
+        return np.concatenate([[0], np.cumsum(kept)]).astype(np.int64)
 
 
 class _Clock:

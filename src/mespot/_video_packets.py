@@ -46,7 +46,7 @@ def opened(path: Path, threads: int | None = None) -> Iterator[tuple[Any, Any]]:
 
 
 def _reason(error: FFmpegError) -> str:
-    if isinstance(error, av.error.InvalidDataError):
+    if isinstance(error, av.error.InvalidDataError | av.error.EOFError):
         return "it is not a video, or it was cut off before its index was written"
     return (error.strerror or type(error).__name__).lower()
 
