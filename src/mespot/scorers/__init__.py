@@ -1,0 +1,20 @@
+"""PLUG-IN family: a scorer gives every row of a descriptor series one number.
+
+A scorer is a frozen dataclass whose fields are its parameters, with two methods:
+
+``fit(series, truth, seed, quality=None) -> dict[str, NDArray]``
+    Learn from descriptor series and their expressions, one entry per recording. The result is a
+    dictionary of plain arrays (``numpy.savez`` without pickle keeps it), the same to the bit for
+    the same input and seed on the same machine. ``quality``, where given, maps a function
+    ``series -> scores`` to a number, the higher the better, measured on recordings that are in no
+    way part of the test; the scorer may call it while it learns and keeps the best it saw. ``fit``
+    sees nothing else, and scorers without anything to learn return what they need of the seed.
+
+``score(series, weights) -> FrameSeries``
+    One finite float32 per row, shape (n, 1), rows in place. It grows with the belief that a
+    micro-expression is there, and 0 or less is background: :mod:`mespot.decode` makes no spot of
+    it. ``score`` never sees the truth: its signature is the guard against leaks.
+
+Rows that hold NaN or infinite values still get a score. Scorers take rows, not video, so that
+descriptors are computed once and shared.
+"""

@@ -1,0 +1,299 @@
+"""From a score curve to spots: threshold, peaks with non-maximum suppression, intervals.
+
+Peaks are taken greedily from the highest score down. Each takes its interval and keeps lower peaks
+away, so that what is found above a threshold depends on nothing below it: the spots at threshold t
+are exactly the candidates with score >= t. Thresholds can therefore be learned from one decoding.
+
+A score is a number that grows with the belief in a micro-expression and is 0 for background; a peak
+at or below 0 is never a spot.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mespot import _threshold
+from mespot.errors import UsageError
+from mespot.types import Counts, Expression, FrameSeries
+from mespot.windows import local_maxima, smooth
+
+Found = NDArray[np.bool_] | None
+CountFunction = Callable[[Sequence[Expression], Sequence[Expression]], Counts]
+
+
+@dataclass(frozen=True)
+class DecodeConfig:
+    """How scores become spots.
+
+    Parameters
+    ----------
+    threshold : {"learned", "paper", "fixed"}
+        A peak below it is no spot. ``learned``: given to :func:`decode`, from inner training
+        subjects (:func:`learn_threshold`); ``paper``: half of this video's highest plus smallest
+        positive score, which fires at least once in every video with a positive score; ``fixed``:
+        ``value``.
+    value : float
+    nms_s : float
+        Of two peaks closer than this the lower goes.
+    interval : {"width", "span"}
+        ``width``: the rows around the peak that score at least ``level`` times the peak, from
+        middle frame to middle frame. ``span``: the L frames that the peak's row covers; the rule
+        for curves that are zero except at peaks (merge rule ``nms``).
+    level : float
+        In (0, 1].
+    min_s, max_s : float or None
+        Bounds on a spot's duration; None: no bound.
+    outside : {"drop", "clip"}
+        What becomes of a spot outside these bounds: ``drop`` loses it (its frames stay taken, so
+        that a long movement does not come back as its own lesser peaks), ``clip`` lengthens it
+        about its middle, as far as free frames go, or shortens it about its apex.
+    smooth_s : float
+        Full width at half maximum of a triangular, zero-phase smoothing of the scores; 0: none.
+
+    Raises
+    ------
+    UsageError
+        If a value is out of its range.
+    """
+
+    threshold: Literal["learned", "paper", "fixed"] = "learned"
+    value: float = 0.5
+    nms_s: float = 0.2
+    interval: Literal["width", "span"] = "width"
+    level: float = 0.5
+    min_s: float | None = None
+    max_s: float | None = None
+    outside: Literal["drop", "clip"] = "drop"
+    smooth_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.level <= 1:
+            raise UsageError(f"decode: level = {self.level}: must be above 0 and at most 1")
+        for name in ("nms_s", "smooth_s", "min_s", "max_s"):
+            number = getattr(self, name)
+            if number is not None and not (math.isfinite(number) and number >= 0):
+                raise UsageError(f"decode: {name} = {number}: must be a number >= 0")
+        if self.min_s is not None and self.max_s is not None and self.min_s > self.max_s:
+            raise UsageError(f"decode: min_s = {self.min_s} is above max_s = {self.max_s}")
+
+
+def decode(
+    scores: FrameSeries,
+    config: DecodeConfig,
+    threshold: float | None = None,
+    found: Found = None,
+) -> list[Expression]:
+    """The spots of one recording, sorted by onset; no two share a frame.
+
+    Parameters
+    ----------
+    scores : FrameSeries with one column
+    threshold : float or None
+        For the rule ``learned``; ignored by the others.
+    found : (n_frames,) bool or None
+        False where the face was lost: rows that touch such a frame score 0 and no spot holds one.
+
+    Returns
+    -------
+    list of Expression
+        Kind "micro", apex = the peak row's middle frame (paper, section LSTM), score = the peak.
+
+    Raises
+    ------
+    UsageError
+        If the rule is ``learned`` and no threshold is given.
+    """
+    curve = prepared(scores, config, found)
+    limit = threshold_of(curve, config, threshold)
+    return sorted(_greedy(scores, curve, config, limit, found), key=lambda spot: spot.onset)
+
+
+def candidates(scores: FrameSeries, config: DecodeConfig, found: Found = None) -> list[Expression]:
+    """Every spot that some threshold lets through, highest score first (ties: earlier first)."""
+    return _greedy(scores, prepared(scores, config, found), config, 0.0, found)
+
+
+def threshold_of(
+    curve: NDArray[np.float64], config: DecodeConfig, threshold: float | None = None
+) -> float:
+    """The number a peak must reach under the config's rule; infinite where no score is positive."""
+    if config.threshold == "fixed":
+        return config.value
+    if config.threshold == "paper":
+        positive = curve[curve > 0]
+        return float(positive.max() + positive.min()) / 2 if len(positive) else math.inf
+    if threshold is None or math.isnan(threshold):
+        raise UsageError(
+            "decode: the rule 'learned' needs a learned threshold; "
+            "set decode.threshold to 'paper', or to 'fixed' with decode.value"
+        )
+    return threshold
+
+
+def prepared(scores: FrameSeries, config: DecodeConfig, found: Found = None) -> NDArray[np.float64]:
+    """The curve that peaks are sought in, (n,): smoothed, 0 where the face was lost or on NaN."""
+    if scores.values.shape[1] != 1:
+        raise ValueError(f"a score curve has one column, not {scores.values.shape[1]}")
+    values = scores.values[:, 0].astype(np.float64)
+    usable = np.isfinite(values)
+    if found is not None:
+        if found.shape != (scores.n_frames,):
+            raise ValueError(f"found must be ({scores.n_frames},), not {found.shape}")
+        lost = np.concatenate([[0], np.cumsum(~found)])
+        starts = scores.first + np.arange(len(scores)) * scores.step
+        usable &= lost[starts + scores.span] == lost[starts]
+    values[~usable] = 0
+    rows = config.smooth_s * float(scores.fps) / scores.step
+    radius = round((rows - 1) / 2)
+    if radius > 0:
+        for _ in range(2):
+            values = smooth(values, usable, radius)
+    return values
+
+
+def learn_threshold(
+    scores: Sequence[FrameSeries],
+    truth: Sequence[Sequence[Expression]],
+    config: DecodeConfig,
+    count: CountFunction,
+    found: Sequence[Found] | None = None,
+) -> float:
+    """The threshold with the best pooled F1 over recordings; exact, see :mod:`mespot._threshold`.
+
+    Parameters
+    ----------
+    scores, truth : one entry per recording, of inner training subjects only
+    count : function of (reference, estimated) giving Counts
+        One-to-one, as every protocol of the metrics but the named compat modes.
+    """
+    ranked = _ranked(scores, config, found)
+    return _threshold.best_f1(ranked, truth, count)
+
+
+def at_false_alarm_rate(
+    scores: Sequence[FrameSeries],
+    truth: Sequence[Sequence[Expression]],
+    config: DecodeConfig,
+    count: CountFunction,
+    per_minute: float,
+    found: Sequence[Found] | None = None,
+) -> float:
+    """The lowest threshold that keeps pooled false alarms per minute at or below ``per_minute``."""
+    ranked = _ranked(scores, config, found)
+    minutes = sum(float(s.n_frames / s.fps) for s in scores) / 60
+    return _threshold.at_most_false_alarms(ranked, truth, count, per_minute * minutes)
+
+
+def _ranked(
+    scores: Sequence[FrameSeries], config: DecodeConfig, found: Sequence[Found] | None
+) -> list[list[Expression]]:
+    masks = [None] * len(scores) if found is None else found
+    return [candidates(s, config, f) for s, f in zip(scores, masks, strict=True)]
+
+
+def _greedy(
+    scores: FrameSeries,
+    curve: NDArray[np.float64],
+    config: DecodeConfig,
+    limit: float,
+    found: Found,
+) -> list[Expression]:
+    """Spots from the highest peak down; every one takes its frames and keeps others at distance."""
+    peaks = local_maxima(curve)
+    peaks = peaks[(curve[peaks] > 0) & (curve[peaks] >= limit)]
+    peaks = peaks[np.argsort(-curve[peaks], kind="stable")]
+    field = _Field(scores, curve, config, found)
+    spots = []
+    for row in peaks.tolist():
+        spot = field.take(row)
+        if spot is not None:
+            spots.append(spot)
+    return spots
+
+
+class _Field:
+    """The frames still free; plain bytes and lists, since its steps are too small for numpy."""
+
+    def __init__(
+        self,
+        scores: FrameSeries,
+        curve: NDArray[np.float64],
+        config: DecodeConfig,
+        found: Found,
+    ) -> None:
+        self.scores, self.config = scores, config
+        self.curve = curve.tolist()
+        self.centres = scores.centres.tolist()
+        # A lost frame is taken from the start, which keeps every interval on one side of it.
+        self.taken = bytearray(scores.n_frames if found is None else (~found).tobytes())
+        self.near = bytearray(scores.n_frames)
+        fps = float(scores.fps)
+        self.radius = max(math.ceil(config.nms_s * fps - 1e-9) - 1, 0)
+        self.shortest = 1 if config.min_s is None else max(1, math.ceil(config.min_s * fps - 1e-9))
+        self.longest = (
+            scores.n_frames
+            if config.max_s is None
+            else max(1, math.floor(config.max_s * fps + 1e-9))
+        )
+
+    def take(self, row: int) -> Expression | None:
+        """The spot of a peak, or None if a higher one is too near or the duration out of bounds."""
+        apex = self.centres[row]
+        if self.near[apex] or self.taken[apex]:
+            return None
+        onset, offset = self._width(row) if self.config.interval == "width" else self._span(row)
+        if self.config.outside == "clip":
+            onset, offset = self._clip(onset, apex, offset)
+        self.taken[onset : offset + 1] = b"\1" * (offset + 1 - onset)
+        low = max(apex - self.radius, 0)
+        self.near[low : apex + self.radius + 1] = b"\1" * (
+            min(apex + self.radius + 1, len(self.near)) - low
+        )
+        fits = self.shortest <= offset - onset + 1 <= self.longest
+        if self.config.outside == "drop" and not fits:
+            return None
+        return Expression(onset, apex, offset, "micro", self.curve[row])
+
+    def _width(self, row: int) -> tuple[int, int]:
+        """First and last middle frame of the rows around the peak at or above its level."""
+        level = self.config.level * self.curve[row]
+        low = high = row
+        while low and self.curve[low - 1] >= level and not self.taken[self.centres[low - 1]]:
+            low -= 1
+        last = len(self.curve) - 1
+        while (
+            high < last and self.curve[high + 1] >= level and not self.taken[self.centres[high + 1]]
+        ):
+            high += 1
+        return self._free(self.centres[low], self.centres[row], self.centres[high])
+
+    def _span(self, row: int) -> tuple[int, int]:
+        onset = self.scores.first + row * self.scores.step
+        return self._free(onset, self.centres[row], onset + self.scores.span - 1)
+
+    def _free(self, onset: int, apex: int, offset: int) -> tuple[int, int]:
+        """The part of [onset, offset] around the apex that no one has taken."""
+        left = self.taken.rfind(1, max(onset, 0), apex)
+        right = self.taken.find(1, apex + 1, offset + 1)
+        return (
+            left + 1 if left >= 0 else max(onset, 0),
+            right - 1 if right >= 0 else min(offset, len(self.taken) - 1),
+        )
+
+    def _clip(self, onset: int, apex: int, offset: int) -> tuple[int, int]:
+        """The interval lengthened or shortened to the bounds, on free frames."""
+        length = offset - onset + 1
+        if length < self.shortest:
+            onset -= (self.shortest - length) // 2
+            return self._free(onset, apex, onset + self.shortest - 1)
+        if length > self.longest:
+            # The apex keeps its place within the interval, in proportion.
+            before = (apex - onset) * (self.longest - 1) // (length - 1)
+            return apex - before, apex - before + self.longest - 1
+        return onset, offset

@@ -1,0 +1,262 @@
+"""The paper's scorer: an LSTM and a dense layer over windows of M descriptor rows.
+
+Section "Long-short term memory for ME spotting" of the paper: LSTM(20) and Dense(1) at each of the
+M positions of every window; labels by Eq. 1 or Eq. 2; overlapping windows merged. Loss, optimiser
+and batch are not given there: here Adam on a loss over all positions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mespot.errors import MespotError, UsageError
+from mespot.labels import label_scores
+from mespot.scorers import _normalise, _onnx
+from mespot.types import Expression, FrameSeries
+from mespot.windows import MeanMerge, PeakMerge, n_windows, pad
+
+Score = Callable[[FrameSeries], FrameSeries]
+Quality = Callable[[Score], float]
+_NETWORK = ("w_x", "w_h", "b", "dense_w", "dense_b")
+# So many windows at a time keep the gates within the processor's cache.
+_WINDOWS_AT_ONCE = 2048
+_VALUES_AT_ONCE = 16_000_000
+# Rates of recordings that count as one: 29.97 and 30, not 25 and 30.
+_SAME_RATE = 0.02
+
+
+@dataclass(frozen=True)
+class Lstm:
+    """The paper's LSTM(20) + Dense(1) over windows of M rows.
+
+    Parameters
+    ----------
+    label : {"overlap", "apex"}
+        Eq. 1 or Eq. 2.
+    window : int or None
+        M in rows; None: ``window_s`` seconds.
+    window_s : float
+    units, epochs, learning_rate : int, int, float
+        Of the LSTM and of Adam.
+    batch : int
+        Windows per gradient step, about; they come as slices of several recordings.
+    train_stride : int
+        Rows from one training window to the next; scoring always uses 1.
+    loss : {"mse", "bce"}
+        Squared error of a linear output, or cross-entropy of a sigmoid one with the soft label.
+    positive_weight : float
+        A position's loss counts 1 + (positive_weight - 1) · label times.
+    normalise : tuple of "difference" and "zscore"
+        Steps in order, see :mod:`mespot.scorers._normalise`; empty: none.
+    difference_s : float
+        Half width of ``difference``.
+    merge : {"mean", "nms"}
+        How overlapping windows become one score per row, see :mod:`mespot.windows`.
+    weight_decay, dropout : float
+        L2 term of Adam; part of the hidden units dropped before the dense layer.
+    check_every : int
+        Epochs between two looks at ``quality``.
+    threads : int
+        Of torch while training; weights are the same to the bit only for the same number.
+    """
+
+    label: Literal["overlap", "apex"] = "overlap"
+    window: int | None = None
+    window_s: float = 1.2
+    units: int = 20
+    epochs: int = 60
+    learning_rate: float = 0.003
+    batch: int = 256
+    train_stride: int = 5
+    loss: Literal["mse", "bce"] = "mse"
+    positive_weight: float = 3.0
+    normalise: tuple[Literal["difference", "zscore"], ...] = ("difference", "zscore")
+    difference_s: float = 0.36
+    merge: Literal["mean", "nms"] = "mean"
+    weight_decay: float = 0.0
+    dropout: float = 0.0
+    check_every: int = 1
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("units", "epochs", "batch", "train_stride", "check_every", "threads"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"scorer lstm: {name} = {getattr(self, name)}: must be at least 1")
+        for name in ("window_s", "learning_rate", "positive_weight"):
+            if not getattr(self, name) > 0:
+                raise UsageError(f"scorer lstm: {name} = {getattr(self, name)}: must be above 0")
+        if self.window is not None and self.window < 1:
+            raise UsageError(f"scorer lstm: window = {self.window}: must be at least 1")
+        if not 0 <= self.dropout < 1 or self.weight_decay < 0 or self.difference_s < 0:
+            raise UsageError(
+                "scorer lstm: need 0 <= dropout < 1, weight_decay >= 0 and difference_s >= 0"
+            )
+
+    def fit(
+        self,
+        series: Sequence[FrameSeries],
+        truth: Sequence[Sequence[Expression]],
+        seed: int,
+        quality: Quality | None = None,
+    ) -> dict[str, NDArray[Any]]:
+        """Learn from recordings; see :mod:`mespot.scorers` for the contract.
+
+        Returns
+        -------
+        dict of arrays
+            ``w_x`` (d, 4K), ``w_h`` (K, 4K), ``b`` (4K,) with gates in the order input, forget,
+            cell, output; ``dense_w`` (K, 1), ``dense_b`` (1,); ``mean``, ``std`` (d,); ``steps``,
+            ``radius``, ``window``, ``span`` in rows and frames, ``rate`` in rows per second;
+            ``epoch`` that the weights are of, counted from 1; ``sigmoid``; ``onnx`` bytes.
+
+        Raises
+        ------
+        UsageError
+            If the series differ in columns or rate, or no row has a positive label.
+        MespotError
+            If PyTorch or onnx is not installed.
+        """
+        rate = _common_rate(series)
+        torch_side = _torch_side()
+        window = self.window or max(1, round(self.window_s * rate))
+        labels = [label_scores(s, e, self.label) for s, e in zip(series, truth, strict=True)]
+        if not any(label.any() for label in labels):
+            raise UsageError(
+                f"scorer lstm: no row of {len(series)} training recordings has a positive label; "
+                "check that micro-expressions are annotated and not shorter than half a span"
+            )
+        radius = max(1, round(self.difference_s * rate))
+        filled = [s.values for s in series if len(s)]
+        normaliser = _normalise.learn(filled, self.normalise, radius)
+        material = torch_side.Material(
+            [normaliser.all_rows(v) for v in filled], [la for la in labels if len(la)]
+        )
+        judge = self._judge(normaliser, window, quality) if quality else None
+        network, epoch = torch_side.train(self, material, window, seed, judge)
+        sigmoid = self.loss == "bce"
+        numbers = {"window": window, "span": series[0].span, "epoch": epoch, "radius": radius}
+        return {
+            **network,
+            "mean": normaliser.mean,
+            "std": normaliser.std,
+            "steps": np.array(self.normalise, dtype="U16"),
+            **{name: np.array(value, np.int64) for name, value in numbers.items()},
+            "rate": np.array(rate),
+            "sigmoid": np.array(sigmoid),
+            "onnx": np.frombuffer(_onnx.lstm_graph(network, window, sigmoid), np.uint8),
+        }
+
+    def score(self, series: FrameSeries, weights: Mapping[str, NDArray[Any]]) -> FrameSeries:
+        """One score per row by ONNX Runtime; steps, window and rates are those of the weights.
+
+        A series shorter than the window is one window, lengthened by its last row. Needs memory for
+        a piece of the series only.
+
+        Raises
+        ------
+        UsageError
+            If the series has other columns than the weights were learned on.
+        MespotError
+            If the weights are not those of this scorer.
+        """
+        missing = [
+            k for k in ("mean", "std", "steps", "radius", "window", "onnx") if k not in weights
+        ]
+        if missing:
+            raise MespotError(
+                f"scorer lstm: these weights are of another scorer (no {missing[0]!r})"
+            )
+        d = len(weights["mean"])
+        if series.values.shape[1] != d:
+            raise UsageError(
+                f"scorer lstm: learned on rows of {d} columns, this series has "
+                f"{series.values.shape[1]}; use the descriptor and fields it was trained with"
+            )
+        steps = tuple(str(step) for step in weights["steps"])
+        normaliser = _normalise.Normaliser(
+            steps, int(weights["radius"]), weights["mean"], weights["std"]
+        )
+        return self._scores(
+            series, normaliser, int(weights["window"]), lambda x: _onnx.run(weights["onnx"], x)
+        )
+
+    def _scores(
+        self,
+        series: FrameSeries,
+        normaliser: _normalise.Normaliser,
+        window: int,
+        network: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+    ) -> FrameSeries:
+        """Windows of all rows through the network, piece by piece, merged to one score per row."""
+        n, d = series.values.shape
+        merger = MeanMerge(n) if self.merge == "mean" else PeakMerge(n)
+        count = n_windows(n, window)
+        at_once = max(window, min(_WINDOWS_AT_ONCE, _VALUES_AT_ONCE // max(d, 1)))
+        for first in range(0, count, at_once):
+            stop = min(first + at_once, count) + window - 1
+            rows = pad(normaliser.rows(series.values, first, min(stop, n)), window)
+            merger.add(network(rows)[:, : min(window, n)], first)
+        scores = np.nan_to_num(merger.result(), nan=0.0, posinf=0.0, neginf=0.0)
+        return series.with_values(scores[:, None].astype(np.float32), ("score",))
+
+    def _judge(
+        self, normaliser: _normalise.Normaliser, window: int, quality: Quality
+    ) -> Callable[[dict[str, NDArray[np.float32]]], float]:
+        """``quality`` as a function of the network's weights."""
+        run = _torch_side().run
+        sigmoid = self.loss == "bce"
+        # The recordings to judge by are the same in every epoch: normalise them once.
+        ready: dict[int, tuple[FrameSeries, FrameSeries]] = {}
+        plain = _normalise.Normaliser((), 1, normaliser.mean, normaliser.std)
+
+        def judge(network: dict[str, NDArray[np.float32]]) -> float:
+            def score(series: FrameSeries) -> FrameSeries:
+                if id(series) not in ready:
+                    normal = series.with_values(normaliser.all_rows(series.values))
+                    ready[id(series)] = (series, normal)
+                return self._scores(
+                    ready[id(series)][1],
+                    plain,
+                    window,
+                    lambda x: run(network, window, sigmoid, x),
+                )
+
+            return float(quality(score))
+
+        return judge
+
+
+def _common_rate(series: Sequence[FrameSeries]) -> float:
+    """Rows per second; UsageError if the series are not of one kind."""
+    if not any(len(s) for s in series):
+        raise UsageError("scorer lstm: no training recording has a row")
+    columns = {s.values.shape[1] for s in series}
+    if len(columns) > 1:
+        raise UsageError(f"scorer lstm: training series have different columns: {sorted(columns)}")
+    rates = [float(s.fps / s.step) for s in series]
+    if max(rates) > min(rates) * (1 + _SAME_RATE):
+        raise UsageError(
+            f"scorer lstm: training series run at {min(rates):g} to {max(rates):g} rows a second; "
+            "bring the videos to one rate first"
+        )
+    return sorted(rates)[len(rates) // 2]
+
+
+def _torch_side() -> Any:
+    try:
+        import onnx  # noqa: F401
+
+        from mespot.scorers import _lstm_torch
+    except ImportError as error:
+        raise MespotError(
+            f"scorer lstm: training needs {error.name}: pip install 'mespot[train]'"
+        ) from error
+    return _lstm_torch
+
+
+PLUGIN = Lstm

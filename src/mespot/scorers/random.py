@@ -1,0 +1,61 @@
+"""Chance: a smooth random curve that knows nothing of the video."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mespot.errors import MespotError, UsageError
+from mespot.types import Expression, FrameSeries
+
+
+@dataclass(frozen=True)
+class Random:
+    """Smooth random scores in [0, 1], uniformly spread: what chance alone finds.
+
+    Parameters
+    ----------
+    smooth_s : float
+        Width of the moving average that gives the curve its peaks, about as wide as an ME's.
+
+    The curve follows from the seed in the weights and from the series' own numbers, so that a
+    recording always gets the same one and two recordings get different ones.
+    """
+
+    smooth_s: float = 0.3
+
+    def __post_init__(self) -> None:
+        if not self.smooth_s >= 0:
+            raise UsageError(f"scorer random: smooth_s = {self.smooth_s}: must be at least 0")
+
+    def fit(
+        self,
+        series: Sequence[FrameSeries],
+        truth: Sequence[Sequence[Expression]],
+        seed: int,
+        quality: Callable[[Callable[[FrameSeries], FrameSeries]], float] | None = None,
+    ) -> dict[str, NDArray[Any]]:
+        """Keeps the seed: ``seed`` () int64."""
+        return {"seed": np.array(seed, np.int64)}
+
+    def score(self, series: FrameSeries, weights: Mapping[str, NDArray[Any]]) -> FrameSeries:
+        """Ranks of averaged noise, (n, 1), spread evenly over (0, 1]."""
+        if "seed" not in weights:
+            raise MespotError("scorer random: these weights are of another scorer (no 'seed')")
+        n = len(series)
+        own = zlib.crc32(np.ascontiguousarray(series.values).data.cast("B")) if n else 0
+        rng = np.random.default_rng([int(weights["seed"]) % 2**63, own, n])
+        width = max(1, round(self.smooth_s * float(series.fps) / series.step))
+        total = np.concatenate([[0.0], np.cumsum(rng.standard_normal(n + width - 1))])
+        curve = total[width:] - total[:-width] if n else np.empty(0)
+        ranks = np.empty(n, np.float32)
+        ranks[np.argsort(curve, kind="stable")] = np.arange(1, n + 1) / max(n, 1)
+        return series.with_values(ranks[:, None], ("score",))
+
+
+PLUGIN = Random
