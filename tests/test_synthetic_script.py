@@ -1,0 +1,141 @@
+"""Timelines: what is drawn lies within the config's limits, and curves carry out the truth."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mespot.errors import UsageError
+from mespot.synthetic import DIFFICULTIES, STANDARD, difficulty, make_script, still
+from mespot.synthetic.actions import combined_peak
+from mespot.synthetic.config import ScriptConfig
+from mespot.synthetic.script import GAP_S
+
+FPS = 30
+
+
+@pytest.fixture(scope="module")
+def long():
+    return make_script(STANDARD, 5, FPS, 20 * 60 * FPS)
+
+
+def flat(script):
+    return [*script.actions.values(), script.closure, script.gaze, script.head, script.shake,
+            script.light.gain, script.light.phase]  # fmt: skip
+
+
+def test_a_seed_is_a_script():
+    one, same, other = (make_script(STANDARD, seed, 25, 1500) for seed in (3, 3, 4))
+    assert one.expressions == same.expressions != other.expressions
+    assert one.actions.keys() == same.actions.keys()
+    for a, b in zip(flat(one), flat(same)):
+        assert a.tobytes() == b.tobytes()
+    assert not np.array_equal(one.head, other.head)
+
+
+@pytest.mark.parametrize(
+    ("field", "part"),
+    [("head", "head"), ("camera", "shake"), ("light", "light"), ("gaze_per_minute", "gaze"),
+     ("blink_per_minute", "closure")],
+)  # fmt: skip
+def test_switching_one_off_leaves_the_others(field, part):
+    full = make_script(STANDARD, 2, 30, 900)
+    less = make_script(replace(STANDARD, **{field: 0.0}), 2, 30, 900)
+    if part == "light":
+        assert not np.ptp(less.light.gain) - 1.0
+    else:
+        assert not np.any(getattr(less, part))
+        assert np.any(getattr(full, part))
+    faces = [[e for e in s.expressions if e.kind != "blink"] for s in (full, less)]
+    assert faces[0] == faces[1]
+    for name, curve in full.actions.items():
+        assert np.array_equal(curve, less.actions[name])
+    for other in {"head", "shake", "gaze", "closure"} - {part}:
+        assert np.array_equal(getattr(full, other), getattr(less, other))
+
+
+def test_rates_and_sizes(long):
+    by_kind = Counter(e.kind for e in long.expressions)
+    wanted = {"micro": 140, "macro": 60, "blink": 160, "other": 24}
+    for kind, count in wanted.items():
+        assert by_kind[kind] == pytest.approx(count, abs=1), kind
+    limits = {"micro": (0.2, 0.5, 0.8, 3.0), "macro": (0.7, 3.0, 3.0, 9.0)}
+    for event in long.expressions:
+        if event.kind in limits:
+            shortest, longest, small, large = limits[event.kind]
+            assert shortest <= event.n_frames / FPS <= longest
+            assert small - 0.01 <= float(event.attributes["amplitude_px"]) <= large
+            assert event.onset < event.apex < event.offset
+    blinks = [e.n_frames / FPS for e in long.expressions if e.kind == "blink"]
+    assert 0.25 < np.median(blinks) < 0.5
+
+
+def test_faces_do_one_thing_at_a_time(long):
+    for group in ("blink",), ("micro", "macro", "other"):
+        events = [e for e in long.expressions if e.kind in group]
+        for first, second in zip(events, events[1:]):
+            assert second.onset - first.offset > GAP_S * FPS - 1
+
+
+def test_easy_keeps_blinks_out_of_micro_expressions():
+    script = make_script(DIFFICULTIES["easy"], 1, FPS, 20 * 60 * FPS)
+    blinks = [e for e in script.expressions if e.kind == "blink"]
+    assert len(blinks) > 100
+    for event in (e for e in script.expressions if e.kind == "micro"):
+        assert all(b.offset < event.onset or b.onset > event.offset for b in blinks)
+
+
+def test_curves_carry_out_the_truth(long):
+    faces = [e for e in long.expressions if e.kind in ("micro", "macro")]
+    total = sum(np.abs(curve) for curve in long.actions.values())
+    busy = np.zeros(long.n_frames, bool)
+    for event in long.expressions:
+        if event.kind != "blink":
+            busy[event.onset : event.offset + 1] = True
+    assert total[~busy].max() < 1e-9
+    errors = []
+    for event in faces:
+        inside = total[event.onset : event.offset + 1]
+        assert (inside > 0).all() and event.onset + inside.argmax() == event.apex
+        amounts = {name: float(curve[event.apex]) for name, curve in long.actions.items()}
+        peak = combined_peak({name: a for name, a in amounts.items() if a})
+        errors.append(peak / float(event.attributes["amplitude_px"]) - 1.0)
+    # Secondary units are capped at what they can show, which shrinks a few large combinations.
+    assert np.median(np.abs(errors)) < 1e-6 and np.max(np.abs(errors)) < 0.35
+    micro = [x for x, e in zip(errors, faces) if e.kind == "micro"]
+    assert np.max(np.abs(micro)) < 0.01
+    closed = np.flatnonzero(long.closure > 0)
+    blinking = {f for e in long.expressions if e.kind == "blink" for f in range(e.onset, e.offset + 1)}
+    assert set(closed.tolist()) == blinking
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 400), st.sampled_from([Fraction(25), 29.97, 100, 200]))
+def test_every_event_lies_inside(seed, n_frames, fps):
+    script = make_script(DIFFICULTIES["hard"], seed, fps, n_frames)
+    assert all(0 < e.onset and e.offset < n_frames for e in script.expressions)
+    assert all(len(part) == n_frames and np.isfinite(part).all() for part in flat(script))
+
+
+def test_still_means_still():
+    script = make_script(still(STANDARD), 0, 30, 3000)
+    assert {e.kind for e in script.expressions} == {"micro"}
+    assert not script.head.any() and not script.shake.any() and not script.gaze.any()
+    assert (script.light.gain == (1, 0, 0)).all() and script.light.depth == 0
+
+
+def test_wrong_settings():
+    assert difficulty("hard").noise == 2.0
+    with pytest.raises(UsageError, match="did you mean 'standard'"):
+        difficulty("standart")
+    for wrong in ({"noise": -1.0}, {"micro_px": (3.0, 1.0)}, {"width": 333}, {"crf": (1, 2, 3)}):
+        with pytest.raises(ValueError, match=next(iter(wrong))):
+            ScriptConfig(**wrong)
+    with pytest.raises(ValueError, match="needs frames and a rate"):
+        make_script(STANDARD, 0, 30, 0)
