@@ -102,4 +102,5 @@ def _between(upper: float, lower: float) -> float:
 
 def _above(ranked: Ranked) -> float:
     scores = [_score(e) for spots in ranked for e in spots]
-    return math.nextafter(max(scores), math.inf) if scores else 1.0
+    # By more than float32 resolves, in case someone keeps it as one.
+    return max(scores) * (1 + 1e-6) if scores else 1.0

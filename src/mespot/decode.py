@@ -82,6 +82,13 @@ class DecodeConfig:
         if self.min_s is not None and self.max_s is not None and self.min_s > self.max_s:
             raise UsageError(f"decode: min_s = {self.min_s} is above max_s = {self.max_s}")
 
+    def threshold_for(self, scores: FrameSeries, learned: float | None = None) -> float:
+        """What a peak of these scores must reach; 0 under ``paper`` where no score is positive.
+
+        Raises UsageError if the rule is ``learned`` and no number is given.
+        """
+        return _limit(prepared(scores, self), self, learned)
+
 
 def decode(
     scores: FrameSeries,
@@ -110,30 +117,13 @@ def decode(
         If the rule is ``learned`` and no threshold is given.
     """
     curve = prepared(scores, config, found)
-    limit = threshold_of(curve, config, threshold)
+    limit = _limit(curve, config, threshold)
     return sorted(_greedy(scores, curve, config, limit, found), key=lambda spot: spot.onset)
 
 
 def candidates(scores: FrameSeries, config: DecodeConfig, found: Found = None) -> list[Expression]:
     """Every spot that some threshold lets through, highest score first (ties: earlier first)."""
     return _greedy(scores, prepared(scores, config, found), config, 0.0, found)
-
-
-def threshold_of(
-    curve: NDArray[np.float64], config: DecodeConfig, threshold: float | None = None
-) -> float:
-    """The number a peak must reach under the config's rule; infinite where no score is positive."""
-    if config.threshold == "fixed":
-        return config.value
-    if config.threshold == "paper":
-        positive = curve[curve > 0]
-        return float(positive.max() + positive.min()) / 2 if len(positive) else math.inf
-    if threshold is None or math.isnan(threshold):
-        raise UsageError(
-            "decode: the rule 'learned' needs a learned threshold; "
-            "set decode.threshold to 'paper', or to 'fixed' with decode.value"
-        )
-    return threshold
 
 
 def prepared(scores: FrameSeries, config: DecodeConfig, found: Found = None) -> NDArray[np.float64]:
@@ -157,6 +147,20 @@ def prepared(scores: FrameSeries, config: DecodeConfig, found: Found = None) -> 
     return values
 
 
+def _limit(curve: NDArray[np.float64], config: DecodeConfig, learned: float | None) -> float:
+    if config.threshold == "fixed":
+        return config.value
+    if config.threshold == "paper":
+        positive = curve[curve > 0]
+        return float(positive.max() + positive.min()) / 2 if len(positive) else 0.0
+    if learned is None or math.isnan(learned):
+        raise UsageError(
+            "decode: the rule 'learned' needs a learned threshold; "
+            "set decode.threshold to 'paper', or to 'fixed' with decode.value"
+        )
+    return learned
+
+
 def learn_threshold(
     scores: Sequence[FrameSeries],
     truth: Sequence[Sequence[Expression]],
@@ -172,8 +176,7 @@ def learn_threshold(
     count : function of (reference, estimated) giving Counts
         One-to-one, as every protocol of the metrics but the named compat modes.
     """
-    ranked = _ranked(scores, config, found)
-    return _threshold.best_f1(ranked, truth, count)
+    return _threshold.best_f1(_ranked(scores, config, found), truth, count)
 
 
 def at_false_alarm_rate(
@@ -186,8 +189,9 @@ def at_false_alarm_rate(
 ) -> float:
     """The lowest threshold that keeps pooled false alarms per minute at or below ``per_minute``."""
     ranked = _ranked(scores, config, found)
-    minutes = sum(float(s.n_frames / s.fps) for s in scores) / 60
-    return _threshold.at_most_false_alarms(ranked, truth, count, per_minute * minutes)
+    minutes = float(sum(s.n_frames / s.fps for s in scores) / 60)
+    # The small extra lets 0.3 per minute be 3 in ten minutes, whatever 0.3 is in binary.
+    return _threshold.at_most_false_alarms(ranked, truth, count, per_minute * minutes + 1e-9)
 
 
 def _ranked(
@@ -209,12 +213,8 @@ def _greedy(
     peaks = peaks[(curve[peaks] > 0) & (curve[peaks] >= limit)]
     peaks = peaks[np.argsort(-curve[peaks], kind="stable")]
     field = _Field(scores, curve, config, found)
-    spots = []
-    for row in peaks.tolist():
-        spot = field.take(row)
-        if spot is not None:
-            spots.append(spot)
-    return spots
+    spots = (field.take(row) for row in peaks.tolist())
+    return [spot for spot in spots if spot is not None]
 
 
 class _Field:

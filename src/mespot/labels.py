@@ -37,14 +37,14 @@ def overlap_scores(
     -------
     (n_rows,) float32
     """
-    _check(n_rows, span, first, step)
+    _check(n_rows, span, step)
     starts = first + np.arange(n_rows) * step
-    n_frames = int(starts[-1]) + span if n_rows else 0
-    inside = np.zeros(n_frames, bool)
+    inside = np.zeros(max(int(starts[-1]) + span, 0) if n_rows else 0, bool)
     for expression in _of_kinds(expressions, kinds):
         inside[expression.onset : expression.offset + 1] = True
     so_far = np.concatenate([[0], np.cumsum(inside)])
-    count = so_far[starts + span] - so_far[starts]
+    # A label longer than the row's own span reaches before the first frame: nothing is there.
+    count = so_far[np.maximum(starts + span, 0)] - so_far[np.maximum(starts, 0)]
     return np.where(2 * count >= span, count / span, 0.0).astype(np.float32)
 
 
@@ -68,7 +68,7 @@ def apex_scores(
     -------
     (n_rows,) float32
     """
-    _check(n_rows, span, first, step)
+    _check(n_rows, span, step)
     starts = first + np.arange(n_rows) * step
     middles = starts + (span - 1) // 2
     label = np.zeros(n_rows)
@@ -83,17 +83,25 @@ def label_scores(
     series: FrameSeries,
     expressions: Sequence[Expression],
     label: Label = "overlap",
+    label_s: float | None = None,
     kinds: tuple[str, ...] = MICRO,
 ) -> NDArray[np.float32]:
-    """The label of every row of a series, (n,) float32, by Eq. 1 (``overlap``) or 2 (``apex``)."""
+    """The label of every row of a series, (n,) float32, by Eq. 1 (``overlap``) or 2 (``apex``).
+
+    ``label_s``, in seconds, gives the labels a length of their own in place of the row's span L,
+    about the same middle frame: a descriptor that looks wide can still be taught short movements.
+    """
+    span = series.span if label_s is None else max(1, round(label_s * float(series.fps)))
+    first = series.first + (series.span - 1) // 2 - (span - 1) // 2
     rule = overlap_scores if label == "overlap" else apex_scores
-    return rule(expressions, len(series), series.span, series.first, series.step, kinds)
+    return rule(expressions, len(series), span, first, series.step, kinds)
 
 
 def unlabelled(
     expressions: Sequence[Expression],
     series: FrameSeries,
     label: Label = "overlap",
+    label_s: float | None = None,
     kinds: tuple[str, ...] = MICRO,
 ) -> list[Expression]:
     """The expressions that no row's label tells of: a learner cannot be taught to find them.
@@ -105,7 +113,7 @@ def unlabelled(
     return [
         e
         for e in _of_kinds(expressions, kinds)
-        if not label_scores(series, [e], label, kinds).any()
+        if not label_scores(series, [e], label, label_s, kinds).any()
     ]
 
 
@@ -120,8 +128,6 @@ def _of_kinds(expressions: Sequence[Expression], kinds: tuple[str, ...]) -> list
     return [e for e in expressions if e.kind in kinds]
 
 
-def _check(n_rows: int, span: int, first: int, step: int) -> None:
-    if n_rows < 0 or span < 1 or first < 0 or step < 1:
-        raise ValueError(
-            f"n_rows {n_rows}, span {span}, first {first}, step {step}: need 0, 1, 0, 1"
-        )
+def _check(n_rows: int, span: int, step: int) -> None:
+    if n_rows < 0 or span < 1 or step < 1:
+        raise ValueError(f"n_rows {n_rows}, span {span}, step {step}: need at least 0, 1, 1")

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 def n_windows(n: int, window: int, stride: int = 1) -> int:
     """How many windows cover n rows: 0 for none, 1 for up to M, then one more per ``stride``."""
-    if window < 1 or stride < 1:
-        raise ValueError(f"window {window} and stride {stride} must be at least 1")
+    if not 1 <= stride <= window:
+        raise ValueError(f"window {window}, stride {stride}: need 1 <= stride <= window")
     if n == 0:
         return 0
     return 1 + max(0, -(-(n - window) // stride))

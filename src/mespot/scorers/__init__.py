@@ -15,6 +15,8 @@ A scorer is a frozen dataclass whose fields are its parameters, with two methods
     micro-expression is there, and 0 or less is background: :mod:`mespot.decode` makes no spot of
     it. ``score`` never sees the truth: its signature is the guard against leaks.
 
+``learns`` (a ClassVar) is False for scorers that need no training: their ``fit`` takes empty lists.
+
 Rows that hold NaN or infinite values still get a score. Scorers take rows, not video, so that
 descriptors are computed once and shared.
 """

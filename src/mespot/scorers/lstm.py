@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,8 @@ class Lstm:
     ----------
     label : {"overlap", "apex"}
         Eq. 1 or Eq. 2.
+    label_s : float or None
+        Length of the labels in seconds, about the row's middle; None: the descriptor's span L.
     window : int or None
         M in rows; None: ``window_s`` seconds.
     window_s : float
@@ -65,7 +67,10 @@ class Lstm:
         Of torch while training; weights are the same to the bit only for the same number.
     """
 
+    learns: ClassVar[bool] = True
+
     label: Literal["overlap", "apex"] = "overlap"
+    label_s: float | None = None
     window: int | None = None
     window_s: float = 1.2
     units: int = 20
@@ -90,6 +95,8 @@ class Lstm:
         for name in ("window_s", "learning_rate", "positive_weight"):
             if not getattr(self, name) > 0:
                 raise UsageError(f"scorer lstm: {name} = {getattr(self, name)}: must be above 0")
+        if self.label_s is not None and not self.label_s > 0:
+            raise UsageError(f"scorer lstm: label_s = {self.label_s}: must be above 0")
         if self.window is not None and self.window < 1:
             raise UsageError(f"scorer lstm: window = {self.window}: must be at least 1")
         if not 0 <= self.dropout < 1 or self.weight_decay < 0 or self.difference_s < 0:
@@ -124,7 +131,9 @@ class Lstm:
         rate = _common_rate(series)
         torch_side = _torch_side()
         window = self.window or max(1, round(self.window_s * rate))
-        labels = [label_scores(s, e, self.label) for s, e in zip(series, truth, strict=True)]
+        labels = [
+            label_scores(s, e, self.label, self.label_s) for s, e in zip(series, truth, strict=True)
+        ]
         if not any(label.any() for label in labels):
             raise UsageError(
                 f"scorer lstm: no row of {len(series)} training recordings has a positive label; "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,8 @@ from mespot.types import Expression, FrameSeries
 @dataclass(frozen=True)
 class Never:
     """Scores every row 0, so that nothing is ever spotted: the floor of every table."""
+
+    learns: ClassVar[bool] = False
 
     def fit(
         self,

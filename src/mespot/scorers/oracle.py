@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,9 +27,14 @@ class Oracle:
     ----------
     label : {"overlap", "apex"}
         Eq. 1 or Eq. 2.
+    label_s : float or None
+        Length of the labels; None: the descriptor's span.
     """
 
     label: Literal["overlap", "apex"] = "overlap"
+    label_s: float | None = None
+
+    learns: ClassVar[bool] = False
 
     def fit(
         self,
@@ -56,7 +61,7 @@ class Oracle:
             for onset, apex, offset in np.asarray(weights["truth"]).reshape(-1, 3)
         ]
         return series.with_values(
-            label_scores(series, expressions, self.label)[:, None], ("score",)
+            label_scores(series, expressions, self.label, self.label_s)[:, None], ("score",)
         )
 
 
@@ -64,6 +69,7 @@ def oracle_scores(
     series: FrameSeries,
     expressions: Sequence[Expression],
     label: Literal["overlap", "apex"] = "overlap",
+    label_s: float | None = None,
 ) -> FrameSeries:
     """The perfect score curve of one recording, (n, 1); for ceilings in benchmarks only."""
     rows = [
@@ -71,7 +77,7 @@ def oracle_scores(
         for e in expressions
         if e.kind == "micro"
     ]
-    return Oracle(label).score(series, {"truth": np.array(rows, np.int64).reshape(-1, 3)})
+    return Oracle(label, label_s).score(series, {"truth": np.array(rows, np.int64).reshape(-1, 3)})
 
 
 PLUGIN = Oracle

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,8 @@ class Random:
     def __post_init__(self) -> None:
         if not self.smooth_s >= 0:
             raise UsageError(f"scorer random: smooth_s = {self.smooth_s}: must be at least 0")
+
+    learns: ClassVar[bool] = False
 
     def fit(
         self,
