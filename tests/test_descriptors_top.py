@@ -1,0 +1,228 @@
+"""LBP-TOP, HOG-TOP, HIGO-TOP against a slow loop written from the definition alone."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import naive_top
+from mespot.descriptors.higo_top import HigoTop
+from mespot.descriptors.hog_top import HogTop
+from mespot.descriptors.lbp_top import LbpTop
+from mespot.errors import UsageError
+from mespot.types import FaceClip
+
+FPS = Fraction(25)
+SLOW_START = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def clip_of(volume):
+    n = len(volume)
+    return FaceClip(
+        np.asarray(volume, np.uint8),
+        np.ones(n, bool),
+        np.zeros((n, 5, 2), np.float32),
+        np.arange(n) / 25,
+        FPS,
+    )
+
+
+def method_of(descriptor):
+    if isinstance(descriptor, LbpTop):
+        return ("lbp", descriptor.radius)
+    return ("higo" if isinstance(descriptor, HigoTop) else "hog", descriptor.bins)
+
+
+@st.composite
+def cases(draw, kind):
+    """A descriptor with random fields and a small random volume that it can describe."""
+    fields = {
+        "grid": (draw(st.integers(1, 4)), draw(st.integers(1, 4))),
+        "overlap": draw(st.sampled_from([0.0, 0.2, 0.25, 0.5, 0.8])),
+        "time_blocks": draw(st.integers(1, 3)),
+    }
+    if kind is LbpTop:
+        fields["radius"] = tuple(draw(st.integers(1, 3)) for _ in range(3))
+    else:
+        fields["bins"] = draw(st.sampled_from([8, 8, 2, 3, 4, 6, 9, 12, 18]))
+    span = kind(**fields).shortest_span + draw(st.integers(0, 4))
+    descriptor = kind(**fields, span=span)
+    rx, ry, _ = descriptor.margin
+    shape = (
+        span + draw(st.integers(0, 4)),
+        2 * ry + draw(st.integers(1, 9)),
+        2 * rx + draw(st.integers(1, 9)),
+    )
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    levels = draw(st.sampled_from([1, 2, 4, 40, 256]))
+    volume = rng.integers(0, levels, shape) * (255 // max(1, levels - 1))
+    return descriptor, volume.astype(np.uint8)
+
+
+def expected(descriptor, volume):
+    return naive_top.histograms(
+        volume,
+        descriptor.span,
+        method_of(descriptor),
+        grid=descriptor.grid,
+        overlap=descriptor.overlap,
+        time_blocks=descriptor.time_blocks,
+    )
+
+
+def counts_from(values, counts):
+    """The integers behind normalised rows: each times its histogram's number of votes."""
+    scaled = values.reshape(counts.shape).astype(np.float64) * counts.sum(-1, keepdims=True)
+    assert np.abs(scaled - np.rint(scaled)).max(initial=0) < 1e-3
+    return np.rint(scaled)
+
+
+@pytest.mark.parametrize("kind", [LbpTop, HigoTop], ids=["lbp_top", "higo_top"])
+@SLOW_START
+@given(data=st.data())
+def test_counts_equal_the_slow_loop(kind, data):
+    descriptor, volume = data.draw(cases(kind))
+    counts = expected(descriptor, volume)
+    values = descriptor.describe(clip_of(volume)).values
+    np.testing.assert_array_equal(counts_from(values, counts), counts)
+    np.testing.assert_allclose(values, naive_top.normalised(counts), rtol=0, atol=1e-7)
+
+
+@SLOW_START
+@given(case=cases(HogTop))
+def test_hog_equals_the_slow_loop(case):
+    descriptor, volume = case
+    values = descriptor.describe(clip_of(volume)).values
+    wanted = naive_top.normalised(expected(descriptor, volume))
+    np.testing.assert_allclose(values, wanted, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [LbpTop, HogTop, HigoTop])
+@SLOW_START
+@given(data=st.data())
+def test_threads_and_pieces_change_no_bit(kind, data):
+    descriptor, volume = data.draw(cases(kind))
+    whole = descriptor.describe(clip_of(volume))
+    threads = data.draw(st.integers(2, 5))
+    np.testing.assert_array_equal(
+        descriptor.describe(clip_of(volume), threads=threads).values, whole.values
+    )
+    first = data.draw(st.integers(0, len(whole) - 1))
+    last = data.draw(st.integers(first, len(whole) - 1))
+    part = descriptor.describe(clip_of(volume[first : last + descriptor.span]))
+    np.testing.assert_array_equal(part.values, whole.values[first : last + 1])
+
+
+@pytest.mark.parametrize("kind", [LbpTop, HogTop, HigoTop])
+def test_full_size_crops_equal_the_slow_loop(kind):
+    """The paper's grid on a crop with real structure, first row only: the loop takes seconds."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:61, :53]
+    volume = np.stack([110 + 60 * np.sin((x + t) / 5) * np.cos(y / 7) for t in range(5)])
+    volume = np.clip(volume + rng.normal(0, 4, volume.shape), 0, 255).astype(np.uint8)
+    descriptor = kind(span=5)
+    values = descriptor.describe(clip_of(volume)).values
+    wanted = naive_top.normalised(expected(descriptor, volume))
+    assert values.shape == (1, 64 * 3 * descriptor.bins_per_plane)
+    np.testing.assert_allclose(values, wanted, rtol=0, atol=1e-6)
+
+
+def test_votes_beyond_16_bits_are_not_lost():
+    """One block of 298 x 298 voxels: more votes per frame than a small counter holds."""
+    volume = np.zeros((3, 300, 300), np.uint8)
+    volume[:, :, ::5] = 200
+    plain = {"grid": (1, 1), "span": 3}
+    lbp = LbpTop(**plain).describe(clip_of(volume)).values.reshape(3, 59)
+    # Of the 298 countable columns, 59 (x = 5, 10 .. 295) see only their own column as bright as
+    # themselves: bits 2 and 6, two runs; to the others nothing is darker: all bits.
+    np.testing.assert_array_equal(lbp[0, 57:], np.float32([239 / 298, 59 / 298]))
+    higo = HigoTop(**plain).describe(clip_of(volume)).values.reshape(3, 8)
+    # A bright column at x gives x - 1 a gradient to the right (x = 5 .. 295) and x + 1 one to the
+    # left (x = 0 .. 295); nothing else has a gradient.
+    np.testing.assert_array_equal(higo[0], np.float32([59 / 119, 0, 0, 0, 60 / 119, 0, 0, 0]))
+
+
+@pytest.mark.parametrize("kind", [LbpTop, HogTop, HigoTop])
+def test_long_runs_do_not_drift(kind):
+    """The last row of a long video is the one its own frames give, to the bit."""
+    rng = np.random.default_rng(1)
+    volume = rng.integers(0, 256, (3000, 16, 16), dtype=np.uint8)
+    descriptor = kind(grid=(2, 2), span=9)
+    rows = descriptor.describe(clip_of(volume)).values
+    np.testing.assert_array_equal(rows[-1:], descriptor.describe(clip_of(volume[-9:])).values)
+
+
+@pytest.mark.parametrize("kind", [LbpTop, HogTop, HigoTop])
+def test_too_few_frames_give_no_rows_of_the_right_width(kind):
+    descriptor = kind(grid=(3, 2), time_blocks=2, span=6)
+    for n in (0, 1, 5):
+        series = descriptor.describe(clip_of(np.zeros((n, 20, 20))))
+        assert series.values.shape == (0, 2 * 3 * 2 * 3 * descriptor.bins_per_plane)
+        assert (series.n_frames, series.span, series.first, series.step) == (n, 6, 0, 1)
+    assert len(descriptor.describe(clip_of(np.zeros((6, 20, 20))))) == 1
+
+
+def test_frames_that_are_not_contiguous_are_read_right():
+    rng = np.random.default_rng(2)
+    big = rng.integers(0, 256, (12, 40, 40), dtype=np.uint8)
+    view = big[::2, 3:23, 1:31:2]
+    descriptor = HigoTop(grid=(2, 2), span=4)
+    np.testing.assert_array_equal(
+        descriptor.describe(clip_of(view)).values, descriptor.describe(clip_of(view.copy())).values
+    )
+
+
+def test_rows_are_written_where_asked():
+    rng = np.random.default_rng(3)
+    clip = clip_of(rng.integers(0, 256, (7, 12, 12)))
+    descriptor = HigoTop(grid=(2, 2), span=5)
+    room = np.full((3, 96), 7, np.float32)
+    series = descriptor.describe(clip, out=room)
+    assert series.values is room
+    np.testing.assert_array_equal(room, descriptor.describe(clip).values)
+    for bad in (np.empty((2, 96), np.float32), np.empty((3, 96)), np.empty((96, 3), np.float32).T):
+        with pytest.raises(ValueError, match=r"out must be \(3, 96\) float32"):
+            descriptor.describe(clip, out=bad)
+
+
+def test_crops_too_small_for_one_voxel_are_refused():
+    with pytest.raises(UsageError, match="at least 7 x 5"):
+        LbpTop(radius=(3, 2, 1), span=3).describe(clip_of(np.zeros((5, 9, 6))))
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "words"),
+    [
+        (LbpTop, {"radius": (1, 0, 1)}, "radius"),
+        (LbpTop, {"radius": (1, 1)}, "radius"),
+        (LbpTop, {"radius": (1, 1, 3), "span": 6}, "need 7 frames"),
+        (HogTop, {"bins": 1}, "bins"),
+        (HogTop, {"grid": (0, 8)}, "grid"),
+        (HogTop, {"overlap": 1.0}, "overlap"),
+        (HogTop, {"time_blocks": 0}, "time_blocks"),
+        (HigoTop, {"span_s": 0.0}, "span_s"),
+    ],
+)
+def test_wrong_fields_are_named(kind, fields, words):
+    with pytest.raises(ValueError, match=words):
+        kind(**fields)
+
+
+def test_spans_in_seconds_follow_the_frame_rate():
+    assert [HogTop().span_at(Fraction(f)) for f in (25, 30, 60, 200)] == [9, 11, 22, 72]
+    assert HogTop().span_at(Fraction(30000, 1001)) == 11
+    assert HogTop(span_s=0.01, time_blocks=4).span_at(FPS) == 6
+    assert LbpTop(span_s=0.01, radius=(1, 1, 4)).span_at(FPS) == 9
+    assert HogTop(span=23).span_at(FPS) == 23
+
+
+def test_column_names_follow_the_shape():
+    descriptor = HogTop(grid=(3, 2), time_blocks=2, bins=4)
+    names = np.array(descriptor.column_names()).reshape(descriptor.shape)
+    assert descriptor.shape == (2, 2, 3, 3, 4)
+    assert names[1, 0, 2, 1, 3] == "t1.y0.x2.xt.3"
+    assert len(set(names.ravel())) == names.size
