@@ -13,7 +13,7 @@ import av
 import numpy as np
 import pytest
 
-from mespot import _video_packets
+from mespot import _video_file, _video_packets
 from mespot.errors import UnreadableInput, UsageError
 from mespot.video import open_video, source_frames
 from videomaker import number_in, picture, plain_times, remux, write_numbered
@@ -41,7 +41,7 @@ def noisy_pictures(n: int) -> list[np.ndarray]:
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """150 frames as MP4 (index in front), MKV and TS."""
+    """150 frames as MP4 (index in front), MKV, TS and FLV."""
     from videomaker import write_video
 
     folder = tmp_path_factory.mktemp("sound")
@@ -50,6 +50,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "mp4": {"movflags": "faststart"},
         "mkv": {"cluster_time_limit": "500"},  # a damaged MKV is read on from the next cluster
         "ts": {},
+        "flv": {},
     }
     for suffix, container in containers.items():
         options = {"g": "25", "keyint_min": "25", "sc_threshold": "0", "crf": "10"}
@@ -59,7 +60,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return files
 
 
-@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts", "flv"])
 def test_truncated_file_gives_all_frames_before_the_cut(
     sound: dict[str, Path], suffix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -81,6 +82,21 @@ def test_truncated_file_gives_all_frames_before_the_cut(
         results.append((numbers, report.decode_failures, report.source_times_s.tolist()))
     # Parallel decoding loses nothing that a single thread finds.
     assert results[0] == results[1] == results[2]
+
+
+def test_end_is_found_again_where_seeking_overshoots(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Key frame 148 stands between the damaged frame and the end; seek straight to it.
+    options = {"g": "37", "keyint_min": "37", "sc_threshold": "0", "bf": "0"}
+    path = write_numbered(tmp_path / "a.mp4", 150, options=options)
+    broken = remux(path, tmp_path / "b.mp4", lambda i, d: b"\xff" * 20 if i == 145 else d)
+    monkeypatch.setattr(_video_packets, "_THREADS", 8)
+    for tail_s in (20, Fraction(-4, 25)):
+        monkeypatch.setattr(_video_file, "_TAIL_S", tail_s)
+        video = open_video(broken)
+        sources = [round(f.time_s * 25) for f in video]
+        assert sorted(set(sources)) == [i for i in range(150) if i != 145]
 
 
 def test_index_at_the_end_and_cut_off(tmp_path: Path) -> None:
@@ -129,6 +145,29 @@ def test_lost_packet_is_counted_once(tmp_path: Path) -> None:
     assert report.in_gap[25]
 
 
+def test_damaged_frame_is_shown_and_counted(tmp_path: Path) -> None:
+    path = write_numbered(tmp_path / "a.mkv", 20, codec="mpeg4", size=(256, 192))
+    broken = remux(path, tmp_path / "b.mkv", lambda i, d: d[: len(d) // 2] if i == 7 else d)
+    video = open_video(broken)
+    assert [f.source for f in video] == list(range(20))
+    assert video.report.decode_failures == 1
+    assert video.report.notes == ("1 frames were decoded with damage",)
+
+
+def test_frames_that_an_edit_list_hides(tmp_path: Path) -> None:
+    # Frames before time 0 are in the file and in its header's count, but not to be shown.
+    stamps = list(range(-3, 17))
+    path = write_numbered(
+        tmp_path / "a.mp4", 20, stamps=stamps, time_base=Fraction(1, 25), options={"bf": "0"}
+    )
+    video = open_video(path)
+    assert [number_in(f.image) for f in video] == list(range(3, 20))
+    report = video.report
+    assert (report.n_decoded, report.decode_failures, video.n_expected) == (17, 0, 17)
+    assert report.source_times_s.tolist() == [i / 25 for i in range(17)]
+    assert report.notes == ("the header says 20 frames, 17 were decoded",)
+
+
 def test_last_packets_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_numbered(tmp_path / "a.mp4", 60, options={"bf": "0"})
     for broken in (59, 57):
@@ -166,7 +205,7 @@ def test_clock_that_starts_again(tmp_path: Path) -> None:
     both.write_bytes(a.read_bytes() + b.read_bytes())
     video = open_video(both)
     frames = list(video)
-    assert video.fps == 25
+    assert (video.fps, video.n_expected) == (25, 200)
     assert (np.diff([f.time_s for f in frames]) > 0).all()
     assert [number_in(f.image) for f in frames] == [*range(100), *range(100)]
     np.testing.assert_allclose([f.time_s for f in frames], np.arange(200) / 25, atol=1e-6)
@@ -174,12 +213,13 @@ def test_clock_that_starts_again(tmp_path: Path) -> None:
 
 
 def test_a_leap_of_hours_is_not_filled_with_frames(tmp_path: Path) -> None:
-    stamps = [*range(30), *range(10**6, 10**6 + 30)]
+    # After the leap, four frames of pause stay four frames of pause.
+    stamps = [*range(30), *range(10**6, 10**6 + 10), *range(10**6 + 14, 10**6 + 34)]
     path = write_numbered(tmp_path / "a.mkv", 60, stamps=stamps, time_base=Fraction(1, 25))
     video = open_video(path)
     frames = list(video)
-    assert len(frames) == video.n_expected == 60
-    assert [number_in(f.image) for f in frames] == list(range(60))
+    assert len(frames) == video.n_expected == 64
+    assert [f.source for f in frames] == [*range(40), 39, 39, 40, 40, *range(40, 60)]
     assert any("timestamps jump" in note for note in video.report.notes)
 
 
@@ -284,8 +324,6 @@ def test_nothing_is_printed(sound: dict[str, Path]) -> None:
 
 def test_unknown_rate_asks_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_numbered(tmp_path / "a.h264", 5, container_format="h264")
-    from mespot import _video_file
-
     scan = _video_file._Scan.__init__
 
     def without_hints(self: object, container: object, stream: object) -> None:

@@ -90,6 +90,14 @@ def test_all_256_levels(pix_fmt: str) -> None:
         np.testing.assert_array_equal(image[7], exact if is_limited else np.arange(256))
 
 
+def test_more_than_8_bits_within_one_level() -> None:
+    for level in range(256):
+        frame = av.VideoFrame.from_ndarray(
+            np.full((4, 4), level << 8 | level, np.uint16), "gray16le"
+        )
+        assert abs(int(grey(frame)[1, 1]) - level) <= (level not in (0, 255))
+
+
 @pytest.mark.parametrize("pix_fmt", ["yuv420p", "nv12", "yuv420p10le", "rgb24", "gray"])
 @pytest.mark.parametrize("size", [(2, 2), (1, 1), (3, 5), (33, 47), (65, 31)])
 def test_converted_by_either_way_alike(pix_fmt: str, size: tuple[int, int]) -> None:

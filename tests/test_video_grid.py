@@ -82,6 +82,8 @@ def test_odd_rates_stay_what_they_are() -> None:
     # 12.5 frames/s in ms is exact, 7.3 is not.
     assert find_grid(np.arange(50) * 80, Fraction(1, 1000), []).fps == Fraction(25, 2)
     stamps = ticks([i / Fraction(73, 10) for i in range(400)], Fraction(1, 1000))
+    hint = Fraction(73, 10) + Fraction(1, 10**5)
+    assert find_grid(stamps, Fraction(1, 1000), [hint]).fps == hint
     assert abs(find_grid(stamps, Fraction(1, 1000), []).fps - Fraction(73, 10)) < Fraction(1, 10**4)
 
 

@@ -1,8 +1,8 @@
 """A decoded frame as an upright grey (or BGR) array: black is 0, white is 255, whatever the file.
 
 Luma of limited range (16..235, the default of YUV) is stretched to 0..255 and clipped; luma of full
-range, and grey without a flag, is taken as it is; more than 8 bits are rounded to 8; alpha is
-ignored. Interlaced frames stay woven and pixels that are not square stay so.
+range, and grey without a flag, is taken as it is; more than 8 bits are dithered to 8, within one
+level; alpha is ignored. Interlaced frames stay woven and pixels that are not square stay so.
 """
 
 from __future__ import annotations
@@ -62,9 +62,10 @@ def grey(frame: av.VideoFrame) -> NDArray[np.uint8]:
     name = frame.format.name
     if name not in _LUMA_FIRST:
         # One thread: at this size, the converter's own threads cost four times what they save.
-        whole = frame.reformat(format="gray", dst_color_range=ColorRange.JPEG, threads=1)
-        is_stretched = not name.startswith("gray") or frame.color_range != ColorRange.MPEG
-        return _stretched(whole, not is_stretched)
+        whole = frame.reformat(format="gray", threads=1)
+        # It has stretched whatever was limited, but for grey, which it takes for full.
+        is_limited = name.startswith("gray") and frame.color_range == ColorRange.MPEG
+        return _stretched(whole, is_limited)
     if name.startswith("yuvj") or frame.color_range == ColorRange.JPEG:
         return _stretched(frame, False)
     return _stretched(frame, name != "gray" or frame.color_range == ColorRange.MPEG)
