@@ -1,6 +1,6 @@
 """A face that no camera took: a textured card with the mean face's landmarks and dark irises.
 
-Its texture is rich everywhere, so that displacements can be measured to a few hundredths of a pixel.
+Its texture is rich everywhere, so that displacements can be measured well below a pixel.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from mespot.synthetic.actions import mean_points
 from mespot.synthetic.script import curves_of
 from mespot.types import Expression
 
-SMALL = replace(STANDARD, width=240, height=208, eye_px=(60.0, 60.0))
+SMALL = replace(STANDARD, width=400, height=208, eye_px=(60.0, 60.0))
 QUIET = replace(still(SMALL), tremor=0.0)
 
 
@@ -23,8 +23,8 @@ def card(seed: int = 0, unit: float = 100.0) -> Portrait:
     """A portrait of 4 x 4.2 eye distances with the eyes' middle at (2, 1.4)."""
     rng = np.random.default_rng(seed)
     shape = (round(4.2 * unit), round(4.0 * unit))
-    fine = cv2.GaussianBlur(rng.standard_normal(shape), (0, 0), 0.03 * unit)
-    coarse = cv2.GaussianBlur(rng.standard_normal(shape), (0, 0), 0.08 * unit)
+    fine = cv2.GaussianBlur(rng.standard_normal(shape), (0, 0), 0.02 * unit)
+    coarse = cv2.GaussianBlur(rng.standard_normal(shape), (0, 0), 0.06 * unit)
     grey = 130.0 + 22.0 * fine / fine.std() + 18.0 * coarse / coarse.std()
     points = mean_points() * unit + np.array([2.0, 1.4]) * unit
     image = np.repeat(np.clip(grey, 40, 230).astype(np.uint8)[..., None], 3, axis=2)

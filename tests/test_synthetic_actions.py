@@ -1,4 +1,4 @@
-"""Action units: they peak where the muscle acts, pull its way, stay off anchored tissue, never fold."""
+"""Action units peak where the muscle acts, pull its way, spare anchored tissue and never fold."""
 
 from __future__ import annotations
 
@@ -7,7 +7,15 @@ import pytest
 
 from mespot.errors import UsageError
 from mespot.synthetic.actions import (
-    LARGEST_PX, NAMES, SIDED, combined_peak, fields, mean_fields, mean_points, sides_of, units_of,
+    LARGEST_PX,
+    NAMES,
+    SIDED,
+    combined_peak,
+    fields,
+    mean_fields,
+    mean_points,
+    sides_of,
+    units_of,
 )  # fmt: skip
 
 STEP = 0.02

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from dataclasses import replace
 from fractions import Fraction
@@ -79,7 +80,7 @@ def test_rates_and_sizes(long):
 def test_faces_do_one_thing_at_a_time(long):
     for group in ("blink",), ("micro", "macro", "other"):
         events = [e for e in long.expressions if e.kind in group]
-        for first, second in zip(events, events[1:]):
+        for first, second in itertools.pairwise(events):
             assert second.onset - first.offset > GAP_S * FPS - 1
 
 
@@ -102,32 +103,35 @@ def test_curves_carry_out_the_truth(long):
     errors = []
     for event in faces:
         inside = total[event.onset : event.offset + 1]
-        assert (inside > 0).all() and event.onset + inside.argmax() == event.apex
+        assert (inside > 0).all()
+        assert event.onset + inside.argmax() == event.apex
         amounts = {name: float(curve[event.apex]) for name, curve in long.actions.items()}
         peak = combined_peak({name: a for name, a in amounts.items() if a})
         errors.append(peak / float(event.attributes["amplitude_px"]) - 1.0)
-    # Secondary units are capped at what they can show, which shrinks a few large combinations.
-    assert np.median(np.abs(errors)) < 1e-6 and np.max(np.abs(errors)) < 0.35
-    micro = [x for x, e in zip(errors, faces) if e.kind == "micro"]
-    assert np.max(np.abs(micro)) < 0.01
-    closed = np.flatnonzero(long.closure > 0)
-    blinking = {f for e in long.expressions if e.kind == "blink" for f in range(e.onset, e.offset + 1)}
-    assert set(closed.tolist()) == blinking
+    assert np.max(np.abs(errors)) < 0.05
+    blinking = np.zeros(long.n_frames, bool)
+    for event in long.expressions:
+        if event.kind == "blink":
+            blinking[event.onset : event.offset + 1] = True
+    np.testing.assert_array_equal(long.closure > 0, blinking)
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10**6), st.integers(1, 400), st.sampled_from([Fraction(25), 29.97, 100, 200]))
 def test_every_event_lies_inside(seed, n_frames, fps):
     script = make_script(DIFFICULTIES["hard"], seed, fps, n_frames)
-    assert all(0 < e.onset and e.offset < n_frames for e in script.expressions)
+    assert all(e.onset > 0 and e.offset < n_frames for e in script.expressions)
     assert all(len(part) == n_frames and np.isfinite(part).all() for part in flat(script))
 
 
 def test_still_means_still():
     script = make_script(still(STANDARD), 0, 30, 3000)
     assert {e.kind for e in script.expressions} == {"micro"}
-    assert not script.head.any() and not script.shake.any() and not script.gaze.any()
-    assert (script.light.gain == (1, 0, 0)).all() and script.light.depth == 0
+    assert not script.head.any()
+    assert not script.shake.any()
+    assert not script.gaze.any()
+    assert (script.light.gain == (1, 0, 0)).all()
+    assert script.light.depth == 0
 
 
 def test_wrong_settings():

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections import Counter
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
 import click
 
+from mespot.cli._progress import FrameBar
 from mespot.errors import UsageError
+from mespot.types import Recording
 
 
 @click.command(short_help="Make synthetic recordings with known truth.")
@@ -59,8 +63,8 @@ def command(
         raise UsageError(f"--seconds {seconds:g}: choose 1 to 36000")
     faces = load_portraits(portraits)
     plan = Plan(recordings or len(faces), seconds, rate, seed, config)
-    with _Report(plan.n_recordings) as report:
-        done = write_dataset(faces, out, plan, report)
+    with FrameBar("synth", unit=" recordings") as bar:
+        done = write_dataset(faces, out, plan, _reporter(bar, plan.n_recordings))
     kinds = Counter(e.kind for recording in done for e in recording.expressions)
     click.echo(
         f"{len(done)} recordings of {len({r.subject for r in done})} subjects, "
@@ -80,27 +84,15 @@ def _rate(text: str) -> Fraction:
     return rate
 
 
-class _Report:
-    """A bar on a terminal, one line per new recording elsewhere; both on standard error."""
+def _reporter(bar: FrameBar, total: int) -> Callable[[Recording, bool], None]:
+    """Moves the bar on a terminal; one line per recording elsewhere. Both on standard error."""
+    finished = 0
 
-    def __init__(self, total: int) -> None:
-        import sys
+    def report(recording: Recording, made: bool) -> None:
+        nonlocal finished
+        finished += 1
+        bar(finished, total)
+        if not sys.stderr.isatty():
+            click.echo(f"{recording.id}: {'made' if made else 'kept'}", err=True)
 
-        self.bar = None
-        if sys.stderr.isatty():
-            from tqdm import tqdm
-
-            self.bar = tqdm(total=total, unit="recording", file=sys.stderr)
-
-    def __enter__(self) -> _Report:
-        return self
-
-    def __call__(self, recording: object, made: bool) -> None:
-        if self.bar is not None:
-            self.bar.update()
-            return
-        click.echo(f"{getattr(recording, 'id', '')}: {'made' if made else 'kept'}", err=True)
-
-    def __exit__(self, *_: object) -> None:
-        if self.bar is not None:
-            self.bar.close()
+    return report

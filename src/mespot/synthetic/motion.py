@@ -117,6 +117,9 @@ def gaze_path(config: ScriptConfig, t: Curve, rng: np.random.Generator) -> Curve
     for start in np.sort(rng.uniform(0.0, duration, count)):
         # Eyes return to the camera about every second time.
         to = 0.0 if rng.random() < 0.5 else float(np.clip(rng.normal(0.0, 0.03), -0.055, 0.055))
-        out += (to - at) * ease((t - start) / rng.uniform(0.04, 0.09))
+        end = start + rng.uniform(0.04, 0.09)
+        first, after = np.searchsorted(t, [start, end])
+        out[first:after] += (to - at) * ease((t[first:after] - start) / (end - start))
+        out[after:] += to - at
         at = to
     return out

@@ -95,9 +95,9 @@ def place(portrait: Portrait, config: ScriptConfig, rng: np.random.Generator) ->
     if 3.0 * eye > w or 2.8 * eye > h:
         raise ValueError(f"an eye distance of {eye:.0f} px does not fit a frame of {w} x {h}")
     source = FaceFrame.of(portrait.points)
-    # Hair that the portrait cuts off must be cut off by the frame too: its upper edge stays near the
-    # frame's. What is missing below is clothes, which continue well enough. The chin (1.7 eye
-    # distances below the eyes) stays inside.
+    # Hair that the portrait cuts off must be cut off by the frame too: both upper edges stay near.
+    # What is missing below is clothes, which continue well enough. The chin, 1.7 eye distances
+    # below the eyes, stays inside.
     above = source.origin[1] * eye / source.unit
     height = min(h * rng.normal(0.44, 0.02), above + h * rng.uniform(0.0, 0.05))
     centre = np.array(

@@ -12,8 +12,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mespot.errors import MespotError, NoUsableFace, UnreadableInput
+from mespot.align.landmarks import model_path
+from mespot.errors import NoUsableFace, UnreadableInput
 
+_MODEL_FILE = "shape_predictor_68_face_landmarks.dat"
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 # Vertices of the 468-point MediaPipe face mesh that lie nearest to the 68 iBUG points.
@@ -62,6 +64,8 @@ def load_portraits(folder: Path | None) -> list[Portrait]:
         If the folder or an image cannot be read, or the landmarks do not fit.
     NoUsableFace
         If an image without landmarks shows no face.
+    MespotError
+        If landmarks must be found and dlib's model is not installed.
     """
     if folder is None:
         return [_with_found_points(name, path) for name, path in _packaged()]
@@ -126,24 +130,14 @@ def _with_found_points(name: str, path: Path) -> Portrait:
 
     image = _read(path)
     grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-    # The detector needs faces of 80 px; one doubling finds those of small portraits.
-    boxes = dlib.get_frontal_face_detector()(grey, 1 if min(grey.shape) < 600 else 0)
+    # Doubling takes a second or two; it finds smaller faces, and boxes all faces better.
+    boxes: Any = dlib.get_frontal_face_detector()(grey, 1 if min(grey.shape) < 600 else 0)
     if not len(boxes):
         raise NoUsableFace(f"{path}: no frontal face found; name its points in landmarks.json")
     box = max(boxes, key=lambda b: b.area())
-    shape = dlib.shape_predictor(str(_model_file()))(grey, box)
+    shape = dlib.shape_predictor(str(model_path(_MODEL_FILE)))(grey, box)
     points = np.array([(shape.part(i).x, shape.part(i).y) for i in range(68)], dtype=np.float64)
     return Portrait(name, image, points)
-
-
-def _model_file() -> Path:
-    """dlib's 68-point model; the package that carries it is located, not imported."""
-    spec = importlib.util.find_spec("face_recognition_models")
-    if spec is not None and spec.origin is not None:
-        path = Path(spec.origin).parent / "models" / "shape_predictor_68_face_landmarks.dat"
-        if path.is_file():
-            return path
-    raise MespotError("dlib's 68-point model is missing; pip install face_recognition_models")
 
 
 def _packaged() -> list[tuple[str, Path]]:

@@ -23,30 +23,28 @@ def ease(tau: NDArray[np.float64], shape: Shape = "cosine") -> NDArray[np.float6
 
 
 def profile(
-    n_frames: int,
-    frames: tuple[int, int, int],
-    shape: Shape = "cosine",
-    hold: int = 0,
-    sag: float = 0.0,
+    frames: tuple[int, int, int], shape: Shape = "cosine", hold: int = 0, sag: float = 0.0
 ) -> NDArray[np.float64]:
-    """Curve (n_frames,) in [0, 1]: 1 at the apex only, above 0 from onset to offset, else 0.
+    """Curve over the frames of a movement, (offset - onset + 1,): above 0, and 1 at the apex only.
+
+    It would be 0 one frame before the onset and one after the offset.
 
     Parameters
     ----------
     frames : (onset, apex, offset)
-        Onset and offset inclusive. The frame before the onset is the last neutral one.
+        Onset and offset inclusive.
     hold : int
         Frames after the apex in which the movement merely sags before it fades.
     sag : float
         Share of its size that is lost over the hold.
     """
-    onset, apex, offset = frames
-    hold = min(hold, offset - apex)
-    at = np.arange(n_frames, dtype=np.float64)
-    rise = ease((at - onset + 1) / (apex - onset + 1), shape)
-    fall = ease((offset + 1 - at) / (offset + 1 - apex - hold), shape)
-    slack = 1.0 - sag * ease((at - apex) / max(hold, 1), "cosine") if hold else 1.0
-    return np.where(at <= apex, rise, np.minimum(fall, 1.0) * slack)
+    rise, after = frames[1] - frames[0], frames[2] - frames[1]
+    hold = min(hold, after)
+    up = ease(np.arange(1, rise + 2) / (rise + 1), shape)
+    at = np.arange(1, after + 1, dtype=np.float64)
+    down = ease((after + 1 - at) / (after + 1 - hold), shape)
+    slack = 1.0 - sag * ease(at / max(hold, 1), "cosine")
+    return np.concatenate([up, down * (slack if hold else 1.0)])
 
 
 def tremble(

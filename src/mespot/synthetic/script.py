@@ -29,6 +29,8 @@ MACRO_UNITS = {
     "4+9": 4, "9+10": 5, "10": 3, "14": 3, "15+17": 5, "17": 3, "20": 3,
 }  # fmt: skip
 GAP_S = 0.4
+# How strongly the units after the first take part.
+SECOND_SHARE = (0.5, 0.9)
 
 # One stream of random numbers per concern: switching one off leaves the others as they are.
 _STREAMS = ("events", "blinks", "curves", "speech", "head", "camera", "light", "gaze")
@@ -105,15 +107,16 @@ def curves_of(
     actions: dict[str, Curve] = {}
     closure = np.zeros(n_frames)
     for event in expressions:
-        curve = _curve(event, n_frames, rng, tremor)
+        curve, inside = _curve(event, rng, tremor), slice(event.onset, event.offset + 1)
         if event.kind == "blink":
-            closure = np.maximum(closure, curve * float(event.attributes.get("closure", "1")))
+            curve = curve * float(event.attributes.get("closure", "1"))
+            closure[inside] = np.maximum(closure[inside], curve)
         elif event.kind in ("micro", "macro"):
             weights = _weights(event.attributes["action_units"], rng)
             size = float(event.attributes["amplitude_px"]) / combined_peak(weights)
             for name, weight in weights.items():
                 peak = min(size * weight, LARGEST_PX[name.rstrip("LR")])
-                actions[name] = actions.get(name, 0.0) + peak * curve
+                actions.setdefault(name, np.zeros(n_frames))[inside] += peak * curve
     return actions, closure
 
 
@@ -140,7 +143,7 @@ def _weights(units: str, rng: np.random.Generator) -> dict[str, float]:
     """Relative sizes of the fields: the first unit leads, sides differ a little."""
     weights: dict[str, float] = {}
     for i, token in enumerate(units_of(units)):
-        share = 1.0 if i == 0 else rng.uniform(0.5, 0.9)
+        share = 1.0 if i == 0 else rng.uniform(*SECOND_SHARE)
         names = sides_of(token)
         weaker = int(rng.integers(2))
         for k, name in enumerate(names):
@@ -149,7 +152,8 @@ def _weights(units: str, rng: np.random.Generator) -> dict[str, float]:
     return weights
 
 
-def _curve(event: Expression, n_frames: int, rng: np.random.Generator, tremor: float) -> Curve:
+def _curve(event: Expression, rng: np.random.Generator, tremor: float) -> Curve:
+    """Size over the event's own frames, 1 at the apex."""
     shape: Shape = "jerk" if rng.random() < 0.5 else "cosine"
     share, sag, draws = rng.uniform(0.2, 0.7), rng.uniform(0.02, 0.2), rng.spawn(1)[0]
     apex = event.apex if event.apex is not None else (event.onset + event.offset) // 2
@@ -158,10 +162,10 @@ def _curve(event: Expression, n_frames: int, rng: np.random.Generator, tremor: f
         hold = round(share * after)
     elif event.kind == "blink":
         hold, sag = min(1, after // 4), 0.0
-    curve = profile(n_frames, (event.onset, apex, event.offset), shape, hold, sag)
+    curve = profile((event.onset, apex, event.offset), shape, hold, sag)
     if event.kind == "blink" or not tremor:
         return curve
-    return tremble(curve, apex, tremor * 0.5, draws)
+    return tremble(curve, apex - event.onset, tremor * 0.5, draws)
 
 
 def _facial_events(
@@ -244,6 +248,7 @@ def _draw(menu: Mapping[str, int], rng: np.random.Generator) -> str:
 
 
 def _amplitude(units: str, sizes: tuple[float, ...], rng: np.random.Generator) -> float:
-    """A peak within the range, but not beyond what the leading unit can show."""
-    limit = LARGEST_PX[units_of(units)[0].rstrip("LR")]
+    """A peak within the range, but not beyond what the units can show."""
+    first, *others = (LARGEST_PX[token.rstrip("LR")] for token in units_of(units))
+    limit = min([first, *(other / SECOND_SHARE[1] for other in others)])
     return float(rng.uniform(min(sizes[0], limit), min(sizes[1], limit)))
