@@ -11,7 +11,7 @@ import pytest
 
 from mespot.align.crop import MEAN_68
 from mespot.errors import UsageError
-from mespot.synthetic import complete, draw_micros, inject
+from mespot.synthetic import complete, draw_micros, inject, inject_random
 from mespot.types import Expression, FaceClip
 from synthetic_face import QUIET, card, micro
 from test_synthetic_render import track
@@ -93,6 +93,17 @@ def test_drawn_micros_avoid_lost_frames():
     found = np.ones(3000, bool)
     found[every[2].apex] = False
     assert draw_micros(3000, Fraction(30), 4, found=found) == [*every[:2], *every[3:]]
+
+
+def test_random_injection_tells_what_it_added():
+    plain = clip(n=60)
+    often = replace(QUIET, micro_per_minute=60.0)
+    moved, truth = inject_random(plain, 3, often)
+    assert len(truth) == 2
+    changed = np.zeros(60, bool)
+    for event in truth:
+        changed[event.onset : event.offset + 1] = True
+    np.testing.assert_array_equal((moved.frames != plain.frames).any(axis=(1, 2)), changed)
 
 
 def test_what_cannot_be_injected():

@@ -8,7 +8,7 @@ real registered crops. Everything is decided by a seed.
 from __future__ import annotations
 
 from mespot.synthetic.config import DIFFICULTIES, STANDARD, ScriptConfig, difficulty, still
-from mespot.synthetic.inject import complete, draw_micros, inject
+from mespot.synthetic.inject import complete, draw_micros, inject, inject_random
 from mespot.synthetic.portraits import Portrait, load_portraits
 from mespot.synthetic.render import render, scene_of, to_bgr
 from mespot.synthetic.script import Script, make_script
@@ -17,6 +17,6 @@ from mespot.synthetic.write import Plan, render_recording, write_dataset
 
 __all__ = [
     "DIFFICULTIES", "STANDARD", "Plan", "Portrait", "Script", "ScriptConfig", "complete",
-    "contact_sheet", "difficulty", "draw_micros", "inject", "load_portraits", "make_script",
-    "render", "render_recording", "scene_of", "still", "to_bgr", "write_dataset",
+    "contact_sheet", "difficulty", "draw_micros", "inject", "inject_random", "load_portraits",
+    "make_script", "render", "render_recording", "scene_of", "still", "to_bgr", "write_dataset",
 ]  # fmt: skip

@@ -84,6 +84,14 @@ def inject(
     return replace(clip, frames=frames)
 
 
+def inject_random(
+    clip: FaceClip, seed: int, config: ScriptConfig = STANDARD
+) -> tuple[FaceClip, list[Expression]]:
+    """Inject random micro-expressions where the face is found; the clip and its added truth."""
+    drawn = draw_micros(len(clip), clip.fps, seed, config, clip.found)
+    return inject(clip, drawn, seed, config), drawn
+
+
 def complete(
     expressions: Sequence[Expression], seed: int, config: ScriptConfig = STANDARD
 ) -> list[Expression]:
