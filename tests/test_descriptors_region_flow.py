@@ -28,15 +28,25 @@ def textured(seed: int = 0) -> np.ndarray:
 def moved(image: np.ndarray, dx: np.ndarray, dy: np.ndarray) -> np.ndarray:
     """The image with every pixel's content displaced by (dx, dy)."""
     y, x = np.mgrid[:SIZE, :SIZE].astype(np.float32)
-    out = cv2.remap(image, (x - dx).astype(np.float32), (y - dy).astype(np.float32),
-                    cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
+    out = cv2.remap(
+        image,
+        (x - dx).astype(np.float32),
+        (y - dy).astype(np.float32),
+        cv2.INTER_CUBIC,
+        borderMode=cv2.BORDER_REFLECT,
+    )
     return np.clip(np.rint(out), 0, 255).astype(np.uint8)
 
 
 def clip_of(frames: list[np.ndarray]) -> FaceClip:
     n = len(frames)
-    return FaceClip(np.stack(frames), np.ones(n, bool), np.zeros((n, 5, 2), np.float32),
-                    np.arange(n) / 30.0, FPS)
+    return FaceClip(
+        np.stack(frames),
+        np.ones(n, bool),
+        np.zeros((n, 5, 2), np.float32),
+        np.arange(n) / 30.0,
+        FPS,
+    )
 
 
 def bump(name: str) -> np.ndarray:
@@ -44,8 +54,9 @@ def bump(name: str) -> np.ndarray:
     x, y, dx, dy = regions()[name]
     at = (np.arange(SIZE) + 0.5) / SIZE
     wide = 2.2
-    return np.exp(-0.5 * ((at[None] - x) / (wide * dx)) ** 2
-                  - 0.5 * ((at[:, None] - y) / (wide * dy)) ** 2)
+    return np.exp(
+        -0.5 * ((at[None] - x) / (wide * dx)) ** 2 - 0.5 * ((at[:, None] - y) / (wide * dy)) ** 2
+    )
 
 
 def test_a_single_moving_region_is_told_apart():
@@ -83,7 +94,10 @@ def test_eye_opening_falls_when_the_eye_is_covered():
     image = textured(2)
     closed = image.copy()
     x, y, _, _ = regions()["lid_upper_left"]
-    closed[int((y - 0.03) * SIZE) : int((y + 0.09) * SIZE), int((x - 0.1) * SIZE) : int((x + 0.1) * SIZE)] = 128
+    closed[
+        int((y - 0.03) * SIZE) : int((y + 0.09) * SIZE),
+        int((x - 0.1) * SIZE) : int((x + 0.1) * SIZE),
+    ] = 128
     frames = [np.uint8(np.clip(f, 0, 255)) for f in [image] * 4 + [closed] * 3]
     series = RegionFlow(distances_s=(0.1,)).describe(clip_of(frames))
     columns = dict(zip(series.names, series.values[0]))
@@ -136,3 +150,16 @@ def test_rates_scale_the_distances():
     assert flow.distances(Fraction(25)) == [2, 5]
     assert flow.distances(Fraction(200)) == [20, 40]
     assert RegionFlow(distances_s=(0.001, 0.002)).distances(Fraction(25)) == [1]
+
+
+def test_mirror_equals_describing_the_mirrored_crops():
+    image, window = textured(5), bump("brow_inner_left")
+    frames = [moved(image, 0.5 * t * window, -0.4 * t * window) for t in range(7)]
+    flow = RegionFlow(distances_s=(0.1,))
+    rows = flow.mirror(flow.describe(clip_of(frames))).values
+    mirrored = flow.describe(clip_of([np.ascontiguousarray(f[:, ::-1]) for f in frames])).values
+    # DIS scans from the left, so that mirrored images give slightly other flow.
+    assert np.corrcoef(rows.ravel(), mirrored.ravel())[0, 1] > 0.98
+    assert np.abs(rows).max() > 0.5
+    there_and_back = flow.mirror(flow.mirror(flow.describe(clip_of(frames)))).values
+    assert np.array_equal(there_and_back, flow.describe(clip_of(frames)).values)

@@ -15,12 +15,12 @@ SRC = Path(mespot.__file__).parent
 # From the bottom up; a module may import from its own layer and from those before it.
 ORDER = [
     "_version", "errors", "types", "registry", "files", "recipe", "_prefetch", "video", "align",
-    "descriptors", "pipeline", "labels", "windows", "scorers", "decode", "metrics", "exports",
-    "datasets", "synthetic", "protocol", "spotter", "training", "picture", "results", "cli",
+    "descriptors", "pipeline", "labels", "windows", "scorers", "decode", "exports", "metrics",
+    "datasets", "synthetic", "protocol", "runner", "spotter", "training", "picture", "results",
+    "cli",
 ]  # fmt: skip
 # Small parts of a layer that stand beside it at the top of the package.
-PART_OF = {"_matching": "metrics", "_threshold": "decode", "_video_grid": "video",
-           "_image_folder": "video"}  # fmt: skip
+PART_OF = {"_matching": "metrics", "_threshold": "decode", "_intervals": "decode"}
 # The registry is a recipe's means of finding plug-ins: it builds them when it is called.
 ALLOWED = {("registry", "recipe")}
 

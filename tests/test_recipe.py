@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mespot import registry
-from mespot.decode import DecodeConfig
 from mespot.align import AlignConfig
+from mespot.decode import DecodeConfig
 from mespot.errors import UnreadableInput, UsageError
 from mespot.recipe import Recipe, dumps, load_recipe, make_dataclass, shipped
 
@@ -57,11 +57,11 @@ def test_wrong_types_are_told():
 
 def test_override_reads_values_as_toml():
     recipe = Recipe().override(
-        ["seed=3", "descriptor.distances_s=[0.1, 0.2]", "descriptor.quality=medium"]
+        ["seed=3", "descriptor.distances_s=[0.1, 0.2]", "descriptor.quality=fine"]
     )
     assert recipe.seed == 3
     assert recipe.descriptor["distances_s"] == [0.1, 0.2]
-    assert recipe.descriptor["quality"] == "medium"
+    assert recipe.descriptor["quality"] == "fine"
     assert recipe.hash != Recipe().hash
     with pytest.raises(UsageError, match="did you mean 'descriptor'"):
         Recipe().override(["descriptr.span=3"])

@@ -11,8 +11,7 @@ import av
 import numpy as np
 import pytest
 
-from mespot import _video_file, _video_packets
-from mespot.video import open_video
+from mespot.video import file, open_video, packets
 from videomaker import number_in, picture, plain_times, remux, write_numbered
 
 
@@ -58,7 +57,7 @@ def test_truncated_file_gives_all_frames_before_the_cut(
     path = cut(sound[suffix], 0.6)
     results = []
     for threads in (1, 2, 7):
-        monkeypatch.setattr(_video_packets, "_THREADS", threads)
+        monkeypatch.setattr(packets, "_THREADS", threads)
         video = open_video(path)
         assert (video.fps, video.variable_rate) == (25, False)
         frames = list(video)
@@ -82,9 +81,9 @@ def test_end_is_found_again_where_seeking_overshoots(
     options = {"g": "37", "keyint_min": "37", "sc_threshold": "0", "bf": "0"}
     path = write_numbered(tmp_path / "a.mp4", 150, options=options)
     broken = remux(path, tmp_path / "b.mp4", lambda i, d: b"\xff" * 20 if i == 145 else d)
-    monkeypatch.setattr(_video_packets, "_THREADS", 8)
+    monkeypatch.setattr(packets, "_THREADS", 8)
     for tail_s in (20, Fraction(-4, 25)):
-        monkeypatch.setattr(_video_file, "_TAIL_S", tail_s)
+        monkeypatch.setattr(file, "_TAIL_S", tail_s)
         video = open_video(broken)
         sources = [round(f.time_s * 25) for f in video]
         assert sorted(set(sources)) == [i for i in range(150) if i != 145]
@@ -160,7 +159,7 @@ def test_last_packets_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
             path, tmp_path / f"{broken}.mp4", lambda i, d, at=broken: b"\xff" * 20 if i == at else d
         )
         for threads in (1, 8):
-            monkeypatch.setattr(_video_packets, "_THREADS", threads)
+            monkeypatch.setattr(packets, "_THREADS", threads)
             video = open_video(file)
             shown = [number_in(f.image) for f in video]
             assert shown[:broken] == list(range(broken))

@@ -10,8 +10,8 @@ import av
 import numpy as np
 import pytest
 
-from mespot._video_pixels import Turn, grey
 from mespot.video import open_video, source_frames
+from mespot.video.pixels import Turn, grey
 from videomaker import as_frame, number_in, picture, remux, write_numbered, write_video
 
 LEVELS = np.repeat(np.array([[0, 30, 64, 128, 192, 225, 255, 255]], np.uint8), 48, axis=0)

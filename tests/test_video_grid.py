@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mespot._video_grid import Decoded, find_grid, last_point, on_grid
 from mespot.errors import UsageError
+from mespot.video.grid import Decoded, find_grid, last_point, on_grid
 
 RATES = [Fraction(n) for n in (15, 24, 25, 30, 50, 60, 100, 120, 200, 240)]
 RATES += [Fraction(24000, 1001), Fraction(30000, 1001), Fraction(60000, 1001)]

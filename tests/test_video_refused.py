@@ -12,9 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mespot import _video_file
 from mespot.errors import UnreadableInput, UsageError
-from mespot.video import open_video, source_frames
+from mespot.video import file, open_video, source_frames
 from videomaker import remux, write_numbered
 
 ENCRYPT = {
@@ -109,13 +108,13 @@ def test_names_that_look_like_urls_are_files(
 
 def test_unknown_rate_asks_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_numbered(tmp_path / "a.h264", 5, container_format="h264")
-    scan = _video_file._Scan.__init__
+    scan = file._Scan.__init__
 
     def without_hints(self: object, container: object, stream: object) -> None:
         scan(self, container, stream)  # type: ignore[arg-type]
         self.hints = []  # type: ignore[attr-defined]
 
-    monkeypatch.setattr(_video_file._Scan, "__init__", without_hints)
+    monkeypatch.setattr(file._Scan, "__init__", without_hints)
     with pytest.raises(UsageError, match="--fps"):
         open_video(path)
     assert len(list(open_video(path, fps=Fraction(25)))) == 5

@@ -82,12 +82,14 @@ class DecodeConfig:
         if self.min_s is not None and self.max_s is not None and self.min_s > self.max_s:
             raise UsageError(f"decode: min_s = {self.min_s} is above max_s = {self.max_s}")
 
-    def threshold_for(self, scores: FrameSeries, learned: float | None = None) -> float:
+    def threshold_for(
+        self, scores: FrameSeries, learned: float | None = None, found: Found = None
+    ) -> float:
         """What a peak of these scores must reach; 0 under ``paper`` where no score is positive.
 
         Raises UsageError if the rule is ``learned`` and no number is given.
         """
-        return _limit(prepared(scores, self), self, learned)
+        return _limit(prepared(scores, self, found), self, learned)
 
 
 def decode(

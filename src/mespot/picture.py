@@ -57,11 +57,23 @@ def _draw_curve(axes: Axes, spotting: Spotting, truth: list[Expression] | None) 
     axes.plot(times, spotting.scores, color=_BLUE, linewidth=1.0, label="score")
     axes.axhline(spotting.threshold, color=_RED, linestyle="--", linewidth=0.9, label="threshold")
     for number, (begin, end) in enumerate(_runs(~spotting.found)):
-        axes.axvspan(times[begin], times[end] + tick, color=_GREY, alpha=0.6, linewidth=0,
-                     label=None if number else "no face")
+        axes.axvspan(
+            times[begin],
+            times[end] + tick,
+            color=_GREY,
+            alpha=0.6,
+            linewidth=0,
+            label=None if number else "no face",
+        )
     for number, spot in enumerate(spotting.expressions):
-        axes.axvspan(times[spot.onset], times[spot.offset] + tick, color=_RED, alpha=0.25,
-                     linewidth=0, label=None if number else "spot")
+        axes.axvspan(
+            times[spot.onset],
+            times[spot.offset] + tick,
+            color=_RED,
+            alpha=0.25,
+            linewidth=0,
+            label=None if number else "spot",
+        )
     if truth is not None:
         _draw_truth(axes, times, tick, truth)
     axes.set_xlim(0, (times[-1] if n else 0) + tick)
@@ -153,8 +165,14 @@ def _cut(image: NDArray[np.uint8], box: tuple[float, float, float] | None) -> ND
     x, y, half = box
     scale = _THUMBNAIL / (2 * half)
     matrix = np.array([[scale, 0, (half - x) * scale], [0, scale, (half - y) * scale]])
-    cut = cv2.warpAffine(image, matrix, (_THUMBNAIL, _THUMBNAIL), flags=cv2.INTER_AREA,
-                         borderMode=cv2.BORDER_CONSTANT, borderValue=(255, 255, 255))
+    cut = cv2.warpAffine(
+        image,
+        matrix,
+        (_THUMBNAIL, _THUMBNAIL),
+        flags=cv2.INTER_AREA,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=(255, 255, 255),
+    )
     return cv2.cvtColor(cut, cv2.COLOR_BGR2RGB if cut.ndim == 3 else cv2.COLOR_GRAY2RGB)
 
 

@@ -76,8 +76,10 @@ def inner_split(
     """
     subjects = sorted({s.subject for s in samples})
     if len(subjects) < 2:
-        raise UsageError("training needs recordings of at least two subjects: one to learn from, "
-                         "one to choose the epoch and the threshold on")
+        raise UsageError(
+            "training needs recordings of at least two subjects: one to learn from, "
+            "one to choose the epoch and the threshold on"
+        )
     n_held = min(len(subjects) - 1, max(1, round(share * len(subjects))))
     held = set(np.random.default_rng(seed).permutation(subjects)[:n_held].tolist())
     return (
@@ -106,9 +108,10 @@ def train(recipe: Recipe, samples: Sequence[Sample], share: float = 0.2) -> Weig
     rule = Rule("apex")
 
     def held_threshold(score: Callable[[FrameSeries], FrameSeries]) -> tuple[float, float]:
-        scores = [mask_lost(score(s.series), s.found) for s in held]
+        scores = [score(s.series) for s in held]
+        lost = [s.found for s in held]
         truth = [s.micro for s in held]
-        threshold = learn_threshold(scores, truth, config, lambda r, e: count(r, e, rule))
+        threshold = learn_threshold(scores, truth, config, lambda r, e: count(r, e, rule), lost)
         spots = [decode(c, config, threshold, s.found) for c, s in zip(scores, held)]
         f1 = pooled(held, spots, rule).f1
         return threshold, 0.0 if np.isnan(f1) else f1
@@ -124,16 +127,6 @@ def train(recipe: Recipe, samples: Sequence[Sample], share: float = 0.2) -> Weig
     return weights
 
 
-def mask_lost(scores: FrameSeries, found: NDArray[np.bool_]) -> FrameSeries:
-    """Scores with 0 in every row that touches a frame in which the face was lost."""
-    lost = np.concatenate([[0], np.cumsum(~found)])
-    begin = scores.first + np.arange(len(scores)) * scores.step
-    touched = lost[begin + scores.span] - lost[begin] > 0
-    if not touched.any():
-        return scores
-    return scores.with_values(np.where(touched[:, None], np.float32(0), scores.values))
-
-
 def spot_samples(
     recipe: Recipe, weights: Weights, samples: Sequence[Sample]
 ) -> list[list[Expression]]:
@@ -141,7 +134,4 @@ def spot_samples(
     scorer = registry.build("scorers", recipe.scorer)
     config: DecodeConfig = make_dataclass(DecodeConfig, recipe.decode, where="decode")
     threshold = float(weights["threshold"])
-    return [
-        decode(mask_lost(scorer.score(s.series, weights), s.found), config, threshold, s.found)
-        for s in samples
-    ]
+    return [decode(scorer.score(s.series, weights), config, threshold, s.found) for s in samples]

@@ -60,8 +60,10 @@ class Recipe:
             at = tree
             if len(keys) == 2:
                 if keys[0] not in SECTIONS:
-                    raise UsageError(f"--set {setting!r}: no section {keys[0]!r}"
-                                     + nearest(keys[0], list(SECTIONS)))
+                    raise UsageError(
+                        f"--set {setting!r}: no section {keys[0]!r}"
+                        + nearest(keys[0], list(SECTIONS))
+                    )
                 at = tree.setdefault(keys[0], {})
             at[keys[-1]] = _toml_value(text)
         return make_dataclass(Recipe, tree, where="recipe")
@@ -82,7 +84,9 @@ def dumps(recipe: Recipe) -> str:
 def shipped() -> list[str]:
     """Names of the recipes in the package."""
     folder = resources.files("mespot") / "recipes"
-    return sorted(p.name.removesuffix(".toml") for p in folder.iterdir() if p.name.endswith(".toml"))
+    return sorted(
+        p.name.removesuffix(".toml") for p in folder.iterdir() if p.name.endswith(".toml")
+    )
 
 
 def load_recipe(name_or_path: str | Path) -> Recipe:
@@ -99,8 +103,9 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
         except (OSError, UnicodeDecodeError) as error:
             raise UnreadableInput(f"{path}: cannot read the recipe ({error})") from error
     else:
-        raise UsageError(f"there is no recipe {str(name_or_path)!r}"
-                         + nearest(str(name_or_path), shipped()))
+        raise UsageError(
+            f"there is no recipe {str(name_or_path)!r}" + nearest(str(name_or_path), shipped())
+        )
     try:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -143,7 +148,9 @@ def _fit(value: Any, hint: Any, where: str) -> Any:
         return tuple(_fit(v, args[0], where) for v in value)
     if origin is typing.Literal:
         if value not in args:
-            raise UsageError(f"{where} = {value!r}: {nearest(str(value), [str(a) for a in args])[2:]}")
+            raise UsageError(
+                f"{where} = {value!r}: {nearest(str(value), [str(a) for a in args])[2:]}"
+            )
         return value
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)

@@ -57,8 +57,9 @@ def build(family: str, section: Mapping[str, Any]) -> Any:
     values = dict(section)
     name = values.pop("name", None)
     if not name:
-        raise UsageError(f"the recipe's section for {family} needs a name; known: "
-                         + ", ".join(names(family)))
+        raise UsageError(
+            f"the recipe's section for {family} needs a name; known: " + ", ".join(names(family))
+        )
     return make_dataclass(plugin(family, name), values, where=f"{family[:-1]} {name}")
 
 

@@ -39,9 +39,7 @@ def item_names(paths: Sequence[str | Path]) -> list[str]:
     taken = [Path(p) for p in paths]
     names = [p.name if p.is_dir() else p.stem for p in taken]
     clashing = {n for n in names if names.count(n) > 1}
-    named = [
-        f"{p.resolve().parent.name}_{n}" if n in clashing else n for p, n in zip(taken, names)
-    ]
+    named = [f"{p.resolve().parent.name}_{n}" if n in clashing else n for p, n in zip(taken, names)]
     seen: dict[str, int] = {}
     for i, name in enumerate(named):
         seen[name] = seen.get(name, 0) + 1
@@ -118,8 +116,9 @@ class ResultFolder:
         recordings, events, times = [], {}, {}
         for name, item in self.items.items():
             recordings.append(
-                Recording(name, name, Fraction(item["fps_exact"]), item["frames"],
-                          source=item["input"])
+                Recording(
+                    name, name, Fraction(item["fps_exact"]), item["frames"], source=item["input"]
+                )
             )
             events[name] = [_expression(spot) for spot in item["spots"]]
             times[name] = {

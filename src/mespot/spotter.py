@@ -1,9 +1,9 @@
 """A Spotter: a recipe and what was learned with it, kept as a folder of plain files.
 
-    recipe.toml     every choice
-    weights.npz     arrays (read without pickle)
-    network.onnx    the network that scores, where the scorer has one
-    card.md         what it was trained on, what was measured, known failures
+recipe.toml     every choice
+weights.npz     arrays (read without pickle)
+network.onnx    the network that scores, where the scorer has one
+card.md         what it was trained on, what was measured, known failures
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 
 from mespot import registry
 from mespot.align import AlignConfig
-from mespot.decode import DecodeConfig, decode
+from mespot.decode import DecodeConfig, decode, prepared
 from mespot.errors import UnreadableInput, UsageError
 from mespot.files import atomic_path, write_text
 from mespot.pipeline import Described, check_rate, describe_video
-from mespot.protocol import Weights, mask_lost
+from mespot.protocol import Weights
 from mespot.recipe import Recipe, dumps, load_recipe, make_dataclass
 from mespot.types import Expression, FrameSeries
 from mespot.video import open_video
@@ -121,17 +121,18 @@ class Spotter:
             video=video,
             on_frame=None if on_frame is None else lambda n: on_frame(n, video.n_expected),
         )
-        scores = mask_lost(self.scorer.score(described.series, self.weights), described.found)
+        scores = self.scorer.score(described.series, self.weights)
         return self._decoded(str(path), described, scores, notes)
 
     def _decoded(
         self, path: str, described: Described, scores: FrameSeries, notes: list[str]
     ) -> Spotting:
         config = self.decode_config
-        threshold = config.threshold_for(scores, float(self.weights.get("threshold", np.nan)))
-        spots = decode(scores, config, threshold, described.found)
+        learned = float(self.weights.get("threshold", np.nan))
+        spots = decode(scores, config, learned, described.found)
+        curve = prepared(scores, config, described.found)
         on_grid = np.full(scores.n_frames, np.nan, np.float32)
-        on_grid[scores.centres] = scores.values[:, 0]
+        on_grid[scores.centres] = curve
         grid = described.grid_of_source
         report = described.report
         facts = {
@@ -141,8 +142,7 @@ class Spotter:
             "frames_without_face": int((~described.found[grid]).sum()),
             "decode_failures": int(report.decode_failures),
         }
-        if report.decode_failures:
-            notes = [*notes, f"{report.decode_failures} frames could not be decoded"]
+        notes = [*notes, *report.notes]
         return Spotting(
             path=path,
             fps=scores.fps,
@@ -150,7 +150,7 @@ class Spotter:
             scores=on_grid[grid],
             found=described.found[grid],
             times_s=report.source_times_s,
-            threshold=threshold,
+            threshold=config.threshold_for(scores, learned, described.found),
             landmarks=described.landmarks[grid],
             facts=facts,
             notes=notes,
@@ -189,8 +189,10 @@ def load_spotter(folder: str | Path | None = None) -> Spotter:
     folder = Path(folder)
     for name in ("recipe.toml", "weights.npz"):
         if not (folder / name).is_file():
-            raise UnreadableInput(f"{folder}: not a spotter, {name} is missing; "
-                                  "give a folder that `mespot train` wrote")
+            raise UnreadableInput(
+                f"{folder}: not a spotter, {name} is missing; "
+                "give a folder that `mespot train` wrote"
+            )
     recipe = load_recipe(folder / "recipe.toml")
     try:
         with np.load(folder / "weights.npz", allow_pickle=False) as stored:
@@ -208,5 +210,7 @@ def untrained(recipe: Recipe) -> Spotter:
     """A spotter of a recipe whose scorer learns nothing; UsageError for one that must learn."""
     scorer = registry.build("scorers", recipe.scorer)
     if getattr(scorer, "learns", True):
-        raise UsageError(f"recipe {recipe.name!r} must be trained first: mespot train {recipe.name}")
+        raise UsageError(
+            f"recipe {recipe.name!r} must be trained first: mespot train {recipe.name}"
+        )
     return Spotter(recipe, scorer.fit([], [], recipe.seed))

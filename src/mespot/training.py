@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 
 from mespot import registry
 from mespot.align import AlignConfig, align, concatenate
-from mespot.decode import DecodeConfig, decode
+from mespot.decode import DecodeConfig, candidates
 from mespot.errors import MespotError, UsageError
 from mespot.metrics import Rule, bootstrap, count
 from mespot.pipeline import describe_video
@@ -20,7 +19,6 @@ from mespot.protocol import (
     Sample,
     Weights,
     leave_one_subject_out,
-    mask_lost,
     pooled,
     spot_samples,
     train,
@@ -118,12 +116,8 @@ def all_peaks(
 ) -> list[list[Expression]]:
     """Every peak of every sample with its score, for curves over all thresholds."""
     scorer = registry.build("scorers", recipe.scorer)
-    section = {**recipe.decode, "threshold": "learned"}
-    config: DecodeConfig = make_dataclass(DecodeConfig, section, where="decode")
-    return [
-        decode(mask_lost(scorer.score(s.series, weights), s.found), config, -math.inf, s.found)
-        for s in samples
-    ]
+    config: DecodeConfig = make_dataclass(DecodeConfig, recipe.decode, where="decode")
+    return [candidates(scorer.score(s.series, weights), config, s.found) for s in samples]
 
 
 def cross_validate(

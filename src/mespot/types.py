@@ -55,7 +55,9 @@ class Expression:
                 raise ValueError(f"{name} must be a whole frame number, not {value!r}")
             object.__setattr__(self, name, int(value))
         if self.onset < 0:
-            raise ValueError(f"onset {self.onset} is before the first frame (frame numbers start at 0)")
+            raise ValueError(
+                f"onset {self.onset} is before the first frame (frame numbers start at 0)"
+            )
         if self.offset < self.onset:
             raise ValueError(f"offset {self.offset} is before onset {self.onset}")
         if self.apex is not None and not self.onset <= self.apex <= self.offset:
@@ -174,7 +176,9 @@ class FrameSeries:
         if self.values.ndim != 2:
             raise ValueError(f"values must be (n, d), not {self.values.shape}")
         if self.step < 1 or self.span < 1 or self.first < 0:
-            raise ValueError(f"first {self.first}, step {self.step}, span {self.span}: need >= 0, 1, 1")
+            raise ValueError(
+                f"first {self.first}, step {self.step}, span {self.span}: need >= 0, 1, 1"
+            )
         n = len(self.values)
         if n and self.first + (n - 1) * self.step + self.span > self.n_frames:
             raise ValueError(
@@ -193,13 +197,9 @@ class FrameSeries:
         """(n,) the middle frame of every row, i + (span - 1) / 2 rounded down (paper, section LSTM)."""
         return self.first + np.arange(len(self.values)) * self.step + (self.span - 1) // 2
 
-    def with_values(
-        self, values: NDArray[np.float32], names: tuple[str, ...] = ()
-    ) -> FrameSeries:
+    def with_values(self, values: NDArray[np.float32], names: tuple[str, ...] = ()) -> FrameSeries:
         """The same rows with other values, (n, d') float32."""
-        return FrameSeries(
-            values, self.first, self.step, self.span, self.n_frames, self.fps, names
-        )
+        return FrameSeries(values, self.first, self.step, self.span, self.n_frames, self.fps, names)
 
 
 @dataclass(frozen=True)
@@ -221,8 +221,10 @@ class Fold:
         both = set(self.train) & set(self.test)
         if both:
             raise ValueError(f"fold {self.name}: {sorted(both)[0]} is in train and in test")
-        subjects = [{self.subject_of[r] for r in side if r in self.subject_of}
-                    for side in (self.train, self.test)]
+        subjects = [
+            {self.subject_of[r] for r in side if r in self.subject_of}
+            for side in (self.train, self.test)
+        ]
         if subjects[0] & subjects[1]:
             shared = sorted(subjects[0] & subjects[1])[0]
             raise ValueError(f"fold {self.name}: subject {shared} is in train and in test")

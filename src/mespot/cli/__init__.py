@@ -56,8 +56,14 @@ def _show_version(ctx: click.Context, _param: click.Parameter, value: bool) -> N
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=NOT_FOR,
 )
-@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version,
-              help="The versions of everything that decides a result.")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="The versions of everything that decides a result.",
+)
 def app() -> None:
     """Find candidate micro-expressions in face videos. Everything runs on this machine."""
 

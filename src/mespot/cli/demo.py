@@ -13,8 +13,14 @@ from mespot.cli._versions import versions
 
 
 @click.command(epilog=NOT_FOR)
-@click.option("-o", "--out", default="demo-out", show_default=True,
-              type=click.Path(file_okay=False), metavar="DIR")
+@click.option(
+    "-o",
+    "--out",
+    default="demo-out",
+    show_default=True,
+    type=click.Path(file_okay=False),
+    metavar="DIR",
+)
 @click.option("--seconds", default=24.0, show_default=True, type=click.FloatRange(5, 600))
 @click.option("--seed", default=1, show_default=True)
 def command(out: str, seconds: float, seed: int) -> int:
@@ -71,12 +77,20 @@ def _show(recording: Any, truth: list[Any], spotting: Any, pairs: dict[int, int]
     rows += [(s.onset, None, s) for j, s in enumerate(spotting.expressions) if j not in taken]
     click.echo(f"\n{'known micro-expression':<44} spotted")
     for _, event, spot in sorted(rows, key=lambda r: r[0]):
-        left = "-" if event is None else (
-            f"{event.onset / fps:6.2f}-{event.offset / fps:.2f} s  AU "
-            f"{event.attributes.get('action_units', '?')}, "
-            f"{event.attributes.get('amplitude_px', '?')} px")
-        right = "missed" if spot is None else (
-            f"{spot.onset / fps:6.2f}-{spot.offset / fps:.2f} s  score {spot.score:.2f}")
+        left = (
+            "-"
+            if event is None
+            else (
+                f"{event.onset / fps:6.2f}-{event.offset / fps:.2f} s  AU "
+                f"{event.attributes.get('action_units', '?')}, "
+                f"{event.attributes.get('amplitude_px', '?')} px"
+            )
+        )
+        right = (
+            "missed"
+            if spot is None
+            else (f"{spot.onset / fps:6.2f}-{spot.offset / fps:.2f} s  score {spot.score:.2f}")
+        )
         click.echo(f"{left:<44} {right}{'' if event else '  (false alarm)'}")
     others = [e.kind for e in recording.expressions if e.kind != "micro"]
     told = ", ".join(f"{others.count(k)} {k}" for k in sorted(set(others)))

@@ -44,7 +44,11 @@ def _kernels() -> str:
     from mespot.types import FaceClip
 
     clip = FaceClip(
-        frames, np.ones(12, bool), np.zeros((12, 5, 2), np.float32), np.arange(12) / 25, 25  # type: ignore[arg-type]
+        frames,
+        np.ones(12, bool),
+        np.zeros((12, 5, 2), np.float32),
+        np.arange(12) / 25,
+        25,  # type: ignore[arg-type]
     )
     for name in ("lbp_top", "hog_top", "higo_top"):
         registry.build("descriptors", {"name": name, "span": 9}).describe(clip)

@@ -16,18 +16,39 @@ from mespot.errors import EXIT_DONE, EXIT_FAILURE, EXIT_SOME_FAILED, MespotError
 
 @click.command(epilog=NOT_FOR)
 @click.argument("videos", nargs=-1, required=True, type=click.Path())
-@click.option("-o", "--out", required=True, type=click.Path(file_okay=False), metavar="DIR",
-              help="Folder for events.csv, scores, pictures and run.json.")
-@click.option("--spotter", "spotter_path", type=click.Path(), metavar="DIR|RECIPE",
-              help="A folder that `mespot train` wrote, or a recipe that needs no training.")
-@click.option("--set", "settings", multiple=True, metavar="SECTION.KEY=VALUE",
-              help="Change a setting of the recipe, such as decode.nms_s=0.5; may be repeated.")
+@click.option(
+    "-o",
+    "--out",
+    required=True,
+    type=click.Path(file_okay=False),
+    metavar="DIR",
+    help="Folder for events.csv, scores, pictures and run.json.",
+)
+@click.option(
+    "--spotter",
+    "spotter_path",
+    type=click.Path(),
+    metavar="DIR|RECIPE",
+    help="A folder that `mespot train` wrote, or a recipe that needs no training.",
+)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="SECTION.KEY=VALUE",
+    help="Change a setting of the recipe, such as decode.nms_s=0.5; may be repeated.",
+)
 @click.option("--fps", type=str, help="Frame rate of a folder of images, such as 25 or 30000/1001.")
 @click.option("--force", is_flag=True, help="Spot even at an unsuitable frame rate.")
 @click.option("--no-faces", is_flag=True, help="Leave face images out of the pictures.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def command(videos: tuple[str, ...], out: str, spotter_path: str | None,
-            settings: tuple[str, ...], **options: object) -> int:
+def command(
+    videos: tuple[str, ...],
+    out: str,
+    spotter_path: str | None,
+    settings: tuple[str, ...],
+    **options: object,
+) -> int:
     """Find candidate micro-expressions in VIDEOS (files, or folders of images).
 
     Exit codes: 0 done (also with no spot), 2 usage, 3 some of several inputs failed, 4 unreadable
@@ -55,8 +76,10 @@ def command(videos: tuple[str, ...], out: str, spotter_path: str | None,
     _report(folder, names, bool(options["as_json"]))
     failed = [c for c in codes if c]
     if len(videos) > 1:
-        click.echo(f"{len(videos) - len(failed)} of {len(videos)} inputs done, {len(failed)} failed",
-                   err=True)
+        click.echo(
+            f"{len(videos) - len(failed)} of {len(videos)} inputs done, {len(failed)} failed",
+            err=True,
+        )
         return EXIT_SOME_FAILED if failed else EXIT_DONE
     return codes[0]
 
@@ -107,7 +130,9 @@ def _report(folder, names: list[str], as_json: bool) -> None:  # type: ignore[no
     """The spots of the inputs that are done, on standard output."""
     done = {name: folder.items[name] for name in names if name in folder.items}
     if as_json:
-        json.dump({"out": str(folder.folder), "key": folder.key, "items": done}, sys.stdout, indent=1)
+        json.dump(
+            {"out": str(folder.folder), "key": folder.key, "items": done}, sys.stdout, indent=1
+        )
         click.echo()
         return
     for name, item in done.items():

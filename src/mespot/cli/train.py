@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import click
@@ -16,21 +15,52 @@ from mespot.errors import MespotError, UsageError
 
 @click.command(epilog=NOT_FOR)
 @click.argument("recipe", default="default")
-@click.option("-o", "--out", required=True, type=click.Path(file_okay=False), metavar="DIR",
-              help="Folder that becomes the spotter.")
-@click.option("--data", multiple=True, type=click.Path(), metavar="DIR",
-              help="Folder with recordings.csv, events.csv and videos; may be repeated.")
-@click.option("--footage", multiple=True, type=click.Path(), metavar="VIDEO",
-              help="Real video without known movements, to inject some into; may be repeated.")
-@click.option("--copies", default=8, show_default=True, type=click.IntRange(1),
-              help="Differently injected copies of every --footage.")
-@click.option("--set", "settings", multiple=True, metavar="SECTION.KEY=VALUE",
-              help="Change a setting of the recipe; may be repeated.")
-@click.option("--evaluate", is_flag=True,
-              help="Leave-one-subject-out first; its figures go into the card.")
+@click.option(
+    "-o",
+    "--out",
+    required=True,
+    type=click.Path(file_okay=False),
+    metavar="DIR",
+    help="Folder that becomes the spotter.",
+)
+@click.option(
+    "--data",
+    multiple=True,
+    type=click.Path(),
+    metavar="DIR",
+    help="Folder with recordings.csv, events.csv and videos; may be repeated.",
+)
+@click.option(
+    "--footage",
+    multiple=True,
+    type=click.Path(),
+    metavar="VIDEO",
+    help="Real video without known movements, to inject some into; may be repeated.",
+)
+@click.option(
+    "--copies",
+    default=8,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Differently injected copies of every --footage.",
+)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="SECTION.KEY=VALUE",
+    help="Change a setting of the recipe; may be repeated.",
+)
+@click.option(
+    "--evaluate", is_flag=True, help="Leave-one-subject-out first; its figures go into the card."
+)
 @click.option("--workers", default=2, show_default=True, type=click.IntRange(1))
-@click.option("--describe-training", default="", metavar="TEXT",
-              help="A sentence for the card: where the data come from and under which licence.")
+@click.option(
+    "--describe-training",
+    default="",
+    metavar="TEXT",
+    help="A sentence for the card: where the data come from and under which licence.",
+)
 def command(recipe: str, out: str, **options: Any) -> int:
     """Learn a spotter by RECIPE (a shipped name or a TOML file) from recordings with truth.
 
@@ -47,8 +77,11 @@ def command(recipe: str, out: str, **options: Any) -> int:
     chosen = load_recipe(recipe).override(options["settings"])
     samples = _samples(chosen, options)
     subjects = len({s.subject for s in samples})
-    click.echo(f"{len(samples)} recordings of {subjects} subjects, "
-               f"{sum(s.minutes for s in samples):.1f} minutes", err=True)
+    click.echo(
+        f"{len(samples)} recordings of {subjects} subjects, "
+        f"{sum(s.minutes for s in samples):.1f} minutes",
+        err=True,
+    )
     measured: dict[str, Any] = {}
     if options["evaluate"]:
         measured = figures(samples, cross_validate(chosen, samples, workers=options["workers"]))
@@ -57,8 +90,11 @@ def command(recipe: str, out: str, **options: Any) -> int:
     card = _card(chosen, samples, measured, options)
     spotter = Spotter(chosen, weights, card)
     spotter.save(out)
-    click.echo(f"wrote {out} (epoch {int(weights.get('epoch', -1))}, "
-               f"threshold {float(weights['threshold']):.3f})", err=True)
+    click.echo(
+        f"wrote {out} (epoch {int(weights.get('epoch', -1))}, "
+        f"threshold {float(weights['threshold']):.3f})",
+        err=True,
+    )
     return 0
 
 
@@ -67,8 +103,9 @@ def _need_torch() -> None:
         import onnx  # noqa: F401
         import torch  # noqa: F401
     except ImportError as error:
-        raise UsageError(f"training needs torch and onnx ({error}): "
-                         "pip install 'mespot[train]'") from error
+        raise UsageError(
+            f"training needs torch and onnx ({error}): pip install 'mespot[train]'"
+        ) from error
 
 
 def _samples(recipe: Any, options: dict[str, Any]) -> list[Any]:
@@ -114,7 +151,10 @@ def _card(
         "",
     ]
     if measured:
-        lines += ["Leave-one-subject-out on these data; epoch and threshold from inner subjects.", ""]
+        lines += [
+            "Leave-one-subject-out on these data; epoch and threshold from inner subjects.",
+            "",
+        ]
         lines += ["| figure | value |", "|---|---|"]
         lines += [f"| {name} | {_shown(value)} |" for name, value in measured.items()]
     else:

@@ -78,8 +78,10 @@ def eye_boxes(size: int) -> list[tuple[slice, slice]]:
         eye = MEAN_68[list(points)]
         (left, top), (right, bottom) = eye.min(axis=0), eye.max(axis=0)
         grow = 0.02
-        boxes.append((
-            slice(round((top - grow) * size), round((bottom + grow) * size)),
-            slice(round(left * size), round(right * size)),
-        ))
+        boxes.append(
+            (
+                slice(round((top - grow) * size), round((bottom + grow) * size)),
+                slice(round(left * size), round(right * size)),
+            )
+        )
     return boxes
