@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -127,7 +128,7 @@ def test_stream_equals_whole_to_the_bit():
     cuts = [0, 3, 4, 19, 40]
     parts = [
         FaceClip(clip.frames[a:b], clip.found[a:b], clip.landmarks[a:b], clip.times_s[a:b], FPS)
-        for a, b in zip(cuts, cuts[1:])
+        for a, b in pairwise(cuts)
     ]
     streamed = describe_stream(flow, parts)
     assert np.array_equal(streamed.values, whole.values)

@@ -50,7 +50,7 @@ def test_series_refuses_rows_past_the_end():
 
 
 def test_series_centres_follow_the_paper():
-    """The apex of feature i is the middle of i ... i + L - 1: i + 4 for L = 9, i + 11 for L = 23."""
+    """The apex of row i is the middle of i ... i + L - 1: i + 4 for L = 9, i + 11 for L = 23."""
     for span, half in ((9, 4), (23, 11), (8, 3)):
         series = FrameSeries(np.zeros((3, 1), np.float32), 2, 5, span, 200, Fraction(25))
         assert series.centres.tolist() == [2 + half, 7 + half, 12 + half]

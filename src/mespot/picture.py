@@ -1,4 +1,4 @@
-"""One picture of a spotted video: score curve, threshold, spots, lost face, onset and apex frames."""
+"""One picture of a spotted video: score curve, threshold, spots, lost face, onset and apex."""
 
 from __future__ import annotations
 
@@ -133,7 +133,8 @@ def _draw_strip(
         canvas[:, left : left + _THUMBNAIL] = onset
         canvas[:, left + _THUMBNAIL : left + 2 * _THUMBNAIL] = apex
         spot = shown[number]
-        label = f"{spotting.times_s[spot.onset]:.2f} s onset | apex {spotting.times_s[_apex(spot)]:.2f} s"
+        onset_s, apex_s = spotting.times_s[[spot.onset, _apex(spot)]]
+        label = f"{onset_s:.2f} s onset | apex {apex_s:.2f} s"
         axes.text(left + _THUMBNAIL, _THUMBNAIL + 4, label, ha="center", va="top", fontsize=7)
     axes.imshow(canvas)
     axes.axis("off")

@@ -123,7 +123,7 @@ def train(recipe: Recipe, samples: Sequence[Sample], share: float = 0.2) -> Weig
         quality=lambda score: held_threshold(score)[1],
     )
     threshold, _ = held_threshold(lambda series: scorer.score(series, weights))
-    weights["threshold"] = np.float64(threshold)
+    weights["threshold"] = np.array(threshold)
     return weights
 
 

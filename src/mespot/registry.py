@@ -51,7 +51,7 @@ def describe(family: str, name: str) -> dict[str, Any]:
 
 
 def build(family: str, section: Mapping[str, Any]) -> Any:
-    """Make a plug-in from a recipe section: its ``name`` and the fields that differ from default."""
+    """Make a plug-in from a recipe section: its ``name`` and the fields not left at default."""
     from mespot.recipe import make_dataclass
 
     values = dict(section)

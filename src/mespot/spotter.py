@@ -175,7 +175,7 @@ class Spotter:
             with atomic_path(folder / "network.onnx") as path:
                 path.write_bytes(arrays.pop(_NETWORK).tobytes())
         with atomic_path(folder / "weights.npz") as path, path.open("wb") as stream:
-            np.savez_compressed(stream, **arrays)
+            np.savez_compressed(stream, allow_pickle=False, **arrays)
 
 
 def load_spotter(folder: str | Path | None = None) -> Spotter:

@@ -194,7 +194,7 @@ class FrameSeries:
 
     @property
     def centres(self) -> NDArray[np.int64]:
-        """(n,) the middle frame of every row, i + (span - 1) / 2 rounded down (paper, section LSTM)."""
+        """(n,) the middle frame of every row: i + (span - 1) / 2, rounded down (paper, LSTM)."""
         return self.first + np.arange(len(self.values)) * self.step + (self.span - 1) // 2
 
     def with_values(self, values: NDArray[np.float32], names: tuple[str, ...] = ()) -> FrameSeries:

@@ -13,13 +13,13 @@ from importlib import import_module
 
 import click
 
-from mespot._version import __version__
 from mespot.errors import EXIT_INTERRUPTED, EXIT_USAGE, MespotError
 from mespot.registry import nearest
 
 NOT_FOR = (
     "A spot is a candidate movement for a person to review: it says nothing about emotion, "
-    "truthfulness, identity or health. Not for hiring, grading, proctoring, policing or lie detection."
+    "truthfulness, identity or health. Not for hiring, grading, proctoring, policing or lie "
+    "detection."
 )
 
 

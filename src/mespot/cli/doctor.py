@@ -11,19 +11,19 @@ from mespot.errors import EXIT_DONE, EXIT_FAILURE
 
 
 def _cascade() -> str:
-    import cv2
+    import numpy as np
 
-    path = cv2.data.haarcascades + "haarcascade_frontalface_default.xml"
-    if cv2.CascadeClassifier(path).empty():
-        raise RuntimeError(f"{path} cannot be read; install opencv-python-headless>=4.10,<5")
-    return "Viola-Jones cascade of OpenCV"
+    from mespot.align.detect import find_faces
+
+    find_faces(np.zeros((120, 160), np.uint8), 40)
+    return "Viola-Jones cascade of OpenCV, and dlib's detector that confirms it"
 
 
 def _landmarks() -> str:
-    from mespot.align.landmarks import LandmarkFinder
+    from mespot.align.landmarks import model_path
 
-    LandmarkFinder()
-    return "dlib's 5-point model"
+    path = model_path("shape_predictor_5_face_landmarks.dat")
+    return f"dlib's 5-point model ({path.stat().st_size // 1_000_000} MB)"
 
 
 def _video() -> str:

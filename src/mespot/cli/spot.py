@@ -77,7 +77,7 @@ def command(
     failed = [c for c in codes if c]
     if len(videos) > 1:
         click.echo(
-            f"{len(videos) - len(failed)} of {len(videos)} inputs done, {len(failed)} failed",
+            f"{codes.count(EXIT_DONE)} of {len(videos)} inputs done, {len(failed)} failed",
             err=True,
         )
         return EXIT_SOME_FAILED if failed else EXIT_DONE

@@ -152,7 +152,7 @@ def _card(
     ]
     if measured:
         lines += [
-            "Leave-one-subject-out on these data; epoch and threshold from inner subjects.",
+            "Leave-one-subject-out on these data; epoch, threshold from inner subjects.",
             "",
         ]
         lines += ["| figure | value |", "|---|---|"]

@@ -28,7 +28,7 @@ _EYES = ("eye_opening_left", "eye_opening_right")
 
 @dataclass(frozen=True)
 class RegionFlow:
-    """Dense flow per facial region relative to the nose, at several time distances, and eye opening.
+    """Flow of facial regions relative to the nose at several time distances, and eye opening.
 
     For a row with middle frame c and every distance k: the mean displacement of each region from
     frame c - k to c and from c to c + k, in crop pixels at a 150-px crop, minus the nose's, so that
@@ -103,7 +103,7 @@ class RegionFlow:
         return series.with_values(series.values[:, order] * sign, names)
 
     def _motion(self, frames: NDArray[np.uint8], k: int) -> NDArray[np.float32]:
-        """(T - k, 2 (R - 1)) displacement of every region from frame j to j + k, less the nose's."""
+        """(T - k, 2 (R - 1)) displacement of every region from j to j + k, less the nose's."""
         preset, finest, refinements = _QUALITY[self.quality]
         flow_of = cv2.DISOpticalFlow.create(preset)
         flow_of.setFinestScale(finest)
