@@ -33,7 +33,7 @@ def test_blocks_cover_everything_and_have_their_length(length, n, overlap):
     assert edges[0][0] == 0
     assert edges[-1][1] == length
     assert all(a <= c and b <= d for (a, b), (c, d) in pairwise(edges))
-    exact = length / (n - (n - 1) * overlap)
+    exact = length / (n - (n - 1) * Fraction(str(overlap)))
     assert all(abs(b - a - exact) < 1 for a, b in edges)
     covered = np.zeros(length, bool)
     for a, b in edges:
@@ -53,7 +53,8 @@ def test_overlap_is_the_decimal_that_is_written():
 
 
 @given(
-    height=st.integers(7, 90), width=st.integers(7, 90), rx=st.integers(1, 3), ry=st.integers(1, 3),
+    height=st.integers(7, 200), width=st.integers(7, 90),
+    rx=st.integers(1, 3), ry=st.integers(1, 3),
     grid=st.tuples(st.integers(1, 9), st.integers(1, 9)), overlap=overlaps,
 )  # fmt: skip
 def test_cells_make_up_the_blocks(height, width, rx, ry, grid, overlap):
@@ -62,7 +63,7 @@ def test_cells_make_up_the_blocks(height, width, rx, ry, grid, overlap):
     rows = block_edges(height - 2 * ry, grid[1], overlap)
     assert (np.diff(cuts.x) > 0).all()
     assert (np.diff(cuts.y) > 0).all()
-    assert np.diff(cuts.y).max() <= 16
+    assert np.diff(cuts.y).max() <= 32
     assert [(a - rx, b - rx) for a, b in zip(cuts.x[cuts.x_from], cuts.x[cuts.x_to])] == columns
     assert [(a - ry, b - ry) for a, b in zip(cuts.y[cuts.y_from], cuts.y[cuts.y_to])] == rows
     assert largest_block(cuts) == max(b - a for a, b in columns) * max(b - a for a, b in rows)

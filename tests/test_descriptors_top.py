@@ -147,6 +147,17 @@ def test_votes_beyond_16_bits_are_not_lost():
 
 
 @pytest.mark.parametrize("kind", [LbpTop, HogTop, HigoTop])
+def test_the_finest_grid_and_bins_have_their_counters(kind):
+    """128 overlapping blocks side by side: the most cells that a voxel's place must tell apart."""
+    volume = np.random.default_rng(4).integers(0, 256, (3, 4, 300), dtype=np.uint8)
+    fields = {} if kind is LbpTop else {"bins": 64}
+    descriptor = kind(grid=(128, 1), span=3, **fields)
+    values = descriptor.describe(clip_of(volume)).values
+    wanted = naive_top.normalised(expected(descriptor, volume))
+    np.testing.assert_allclose(values, wanted, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [LbpTop, HogTop, HigoTop])
 def test_long_runs_do_not_drift(kind):
     """The last row of a long video is the one its own frames give, to the bit."""
     rng = np.random.default_rng(1)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Strips of at most so many rows keep a strip's codes in the first-level cache.
-_MAX_ROWS = 16
+_MAX_ROWS = 32
 
 
 class Cuts(NamedTuple):

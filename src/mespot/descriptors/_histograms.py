@@ -13,6 +13,8 @@ back to one pixel at a time: keep inputs and outputs apart.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit, types
 from numba.extending import intrinsic
@@ -87,14 +89,16 @@ def patterns(flat, start, neighbours, out):  # type: ignore[no-untyped-def]
         out[i] = _U8(low | middle | ((n6[i] >= c[i]) << 6) | ((n7[i] >= c[i]) << 7))
 
 
-@intrinsic
-def _ones(typingctx, byte):  # type: ignore[no-untyped-def]
+def _count_ones(typingctx, byte):  # type: ignore[no-untyped-def]
     """Number of set bits of a uint8: one instruction for 64 of them where the processor has it."""
 
     def build(context, builder, signature, args):  # type: ignore[no-untyped-def]
         return builder.ctpop(args[0])
 
     return types.uint8(types.uint8), build
+
+
+_ones: Any = intrinsic(_count_ones)
 
 
 @njit(cache=True, nogil=True)
