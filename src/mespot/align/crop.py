@@ -58,3 +58,67 @@ def _mean_face() -> NDArray[np.float64]:
 
 MEAN_68: NDArray[np.float64] = _mean_face()
 MEAN_5: NDArray[np.float64] = MEAN_68[list(FIVE_OF_68)]
+
+
+# Seventeen of the 68 that hold still in a face at rest and stand all around it: jaw, ends of the
+# brows, nose, corners of eyes and mouth, lower lip.
+SEVENTEEN_OF_68 = (3, 8, 13, 17, 21, 22, 26, 31, 33, 35, 36, 39, 42, 45, 48, 54, 57)
+
+# (2, 3) matrix [[a, -b, x], [b, a, y]]: rotation, scale and shift of the plane.
+Similarity = NDArray[np.float64]
+
+
+def control_points(n: int) -> NDArray[np.float64]:
+    """(n, 2) where the control points stand in the crop, as fractions of its side; n = 5 or 17."""
+    return MEAN_5 if n == 5 else MEAN_68[list(SEVENTEEN_OF_68)]
+
+
+def fit_similarity(source: NDArray, target: NDArray, weights: NDArray | None = None) -> Similarity:
+    """Weighted least-squares similarity that takes (n, 2) ``source`` to (n, 2) ``target``.
+
+    As complex numbers it is z -> w z + t, so that the solution is two weighted means. Coinciding
+    source points give a pure shift.
+    """
+    a = source[:, 0] + 1j * source[:, 1]
+    b = target[:, 0] + 1j * target[:, 1]
+    share = np.full(len(a), 1.0 / len(a)) if weights is None else weights / weights.sum()
+    mean_a, mean_b = share @ a, share @ b
+    da = a - mean_a
+    spread = share @ (da.real**2 + da.imag**2)
+    w = share @ (da.conj() * (b - mean_b)) / spread if spread > 1e-12 else 1.0 + 0j
+    t = mean_b - w * mean_a
+    return np.array([[w.real, -w.imag, t.real], [w.imag, w.real, t.imag]])
+
+
+def apply(similarity: Similarity, points: NDArray) -> NDArray[np.float64]:
+    """(n, 2) points under a similarity."""
+    return points @ similarity[:, :2].T + similarity[:, 2]
+
+
+def compose(second: Similarity, first: Similarity) -> Similarity:
+    """The similarity that does ``first``, then ``second``."""
+    both = second[:, :2] @ first
+    both[:, 2] += second[:, 2]
+    return both
+
+
+def invert(similarity: Similarity) -> Similarity:
+    """The similarity that undoes this one."""
+    a, b = similarity[0, 0], similarity[1, 0]
+    turned = np.array([[a, b], [-b, a]]) / (a * a + b * b)
+    return np.concatenate([turned, -(turned @ similarity[:, 2:])], axis=1)
+
+
+def scale_of(similarity: Similarity) -> float:
+    """Length of a unit vector after the similarity."""
+    return float(np.hypot(similarity[0, 0], similarity[1, 0]))
+
+
+def crop_to_source(landmarks: NDArray) -> Similarity:
+    """The similarity from crop fractions to source pixels that fits (K, 2) landmarks best."""
+    return fit_similarity(control_points(len(landmarks)), landmarks)
+
+
+def eye_distance(landmarks: NDArray) -> float:
+    """Distance of the eye centres in source pixels, from the fit of all (K, 2) landmarks."""
+    return scale_of(crop_to_source(landmarks)) / SIDE_IN_EYE_DISTANCES

@@ -1,0 +1,51 @@
+"""The choices of alignment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class AlignConfig:
+    """How faces are found, followed, registered and cropped.
+
+    Attributes
+    ----------
+    size : int
+        Side of the crop in pixels, at least 32.
+    points : {5, 17}
+        Control points of the registration: dlib's 5 (local polynomials of first order), or 17 of
+        its 68 (second order).
+    smoothing : int
+        Frames of the zero-phase smoothing of the landmarks, odd; 1 turns it off.
+    anchor_s : float
+        Seconds between two looks of the landmark model, which hold the tracks in place.
+    memory_s : float
+        Seconds over which the landmark model's looks are averaged.
+    detect_s : float
+        Seconds between two searches for a face while none is followed.
+    min_face : float
+        Smallest face that is searched, as a share of the frame's shorter side.
+    """
+
+    size: int = 150
+    points: Literal[5, 17] = 5
+    smoothing: int = 5
+    anchor_s: float = 0.4
+    memory_s: float = 8.0
+    detect_s: float = 0.2
+    min_face: float = 0.15
+
+    def __post_init__(self) -> None:
+        if self.size < 32:
+            raise ValueError(f"size {self.size}: a crop needs at least 32 pixels")
+        if self.points not in (5, 17):
+            raise ValueError(f"points {self.points}: there are 5 or 17")
+        if self.smoothing < 1 or self.smoothing % 2 == 0:
+            raise ValueError(f"smoothing {self.smoothing}: an odd number of frames is needed")
+        for name in ("anchor_s", "memory_s", "detect_s"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} {getattr(self, name)}: must be positive")
+        if not 0.05 <= self.min_face <= 1:
+            raise ValueError(f"min_face {self.min_face}: must be in [0.05, 1]")

@@ -1,0 +1,196 @@
+"""One face through a video: detection, tracks that carry, landmarks that anchor, loss.
+
+The landmarks of a frame are the reference landmarks, kept in the tracker's chip, moved by the
+tracked similarity. dlib looks now and then; the difference between what it sees and the reference
+goes into the reference as a slow running mean, a little with every frame, so that its jitter does
+not show while the tracks cannot drift away from the face.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mespot.align import crop
+from mespot.align.config import AlignConfig
+from mespot.align.detect import find_faces
+from mespot.align.landmarks import PAIRS, measure
+from mespot.align.track import EYES, OUTLINE, Motion, Tracker, chip_from_crop
+from mespot.align.view import View, view_of
+
+# dlib's unrest (landmarks.measure) is about 0.002 on faces, up to 0.007 on turned ones, 0.01 to
+# 0.07 where something covers the face, above 0.04 elsewhere. Below the first number a look is
+# believed, above the second it speaks against a face.
+CLEAR_UNREST = 0.008
+FACE_UNREST = 0.03
+# Eye distances by which dlib and the tracks may differ before one of them must be wrong.
+FACE_APART = 0.25
+# From where on a lasting difference means that the head has turned, and what is then believed.
+TURNED, TURNED_FULL, TURNED_GAIN = 0.02, 0.05, 0.6
+# Share of consistent tracks below which a new keyframe is due, and below which dlib looks at once.
+RENEW = 0.5
+WEAK = 0.35
+# A face is given up after this many bad looks in a row.
+BAD_LOOKS = 3
+
+
+@dataclass
+class _Hold:
+    """The face that is followed."""
+
+    tracker: Tracker
+    reference: NDArray[np.float64]  # (K, 2) chip pixels
+    creep: NDArray[np.float64]  # (K, 2) chip pixels still to go into the reference
+    creep_frames: int
+    looks: int
+    apart: float  # how far dlib and the reference were apart at the last look, in eye distances
+    next_look: int  # frames until the next
+    bad: int
+
+
+class Follower:
+    """Gives the landmarks of every frame, one after the other.
+
+    ``faces`` is the largest number of faces seen in one frame, ``keyframes`` counts the keyframes,
+    ``segment`` the uninterrupted holds of a face.
+    """
+
+    def __init__(self, config: AlignConfig, fps: Fraction) -> None:
+        self.config = config
+        self.anchor_frames = max(2, round(config.anchor_s * fps))
+        self.detect_frames = max(1, round(config.detect_s * fps))
+        self.gain = min(1.0, config.anchor_s / config.memory_s)
+        self.faces = 0
+        self.keyframes = 0
+        self.segment = 0
+        self._hold: _Hold | None = None
+        self._until_search = 0
+        self._eager = 0
+
+    def step(self, image: NDArray[np.uint8]) -> NDArray[np.float64] | None:
+        """(K, 2) landmarks in source pixels of the face in the next frame, None without a face."""
+        if self._hold is not None:
+            landmarks = self._follow(self._hold, image)
+            if landmarks is not None:
+                return landmarks
+            self._hold = None
+            self._until_search = 0
+            self._eager = 2 * self.detect_frames
+        return self._search(image)
+
+    def _search(self, image: NDArray[np.uint8]) -> NDArray[np.float64] | None:
+        if self._until_search > 0:
+            self._until_search -= 1
+            return None
+        # Just after a loss the face may be back at once (a flash, a cut): every frame is searched.
+        self._eager = max(0, self._eager - 1)
+        self._until_search = 0 if self._eager else self.detect_frames - 1
+        faces = find_faces(image, self.config.min_face)
+        self.faces = max(self.faces, len(faces))
+        for face in faces:
+            landmarks = face.landmarks(self.config.points)
+            # The first look starts from an upright mean face, the next two from what it found.
+            seen = []
+            for _ in range(3):
+                landmarks, unrest = measure(image, landmarks)
+                seen.append(landmarks)
+            if unrest < CLEAR_UNREST and _in_frame(landmarks, image):
+                self.segment += 1
+                self._hold = self._take(image, (seen[1] + seen[2]) / 2)
+                return self._landmarks(self._hold)
+        return None
+
+    def _take(self, image: NDArray[np.uint8], landmarks: NDArray) -> _Hold:
+        """Hold a face from this frame on."""
+        self.keyframes += 1
+        to_source = chip_at(landmarks)
+        tracker = Tracker(tracker_view(image, to_source), to_source)
+        reference = crop.apply(crop.invert(to_source), landmarks)
+        still = np.zeros_like(reference)
+        return _Hold(tracker, reference, still, 0, 0, 0.0, self.anchor_frames, 0)
+
+    def _follow(self, hold: _Hold, image: NDArray[np.uint8]) -> NDArray[np.float64] | None:
+        """Landmarks in the next frame; None if the face is lost."""
+        motion = hold.tracker.step(tracker_view(image, hold.tracker.to_source))
+        if motion is None:
+            return None
+        if hold.creep_frames:
+            part = hold.creep / hold.creep_frames
+            hold.reference = hold.reference + part
+            hold.creep = hold.creep - part
+            hold.creep_frames -= 1
+        landmarks = self._landmarks(hold)
+        if not _in_frame(landmarks, image):
+            return None
+        hold.next_look -= 1
+        if motion.consistent < WEAK:
+            hold.next_look = min(hold.next_look, self.anchor_frames // 4)
+        if hold.next_look <= 0:
+            return self._look(hold, image, motion, landmarks)
+        return landmarks
+
+    def _look(
+        self, hold: _Hold, image: NDArray[np.uint8], motion: Motion, landmarks: NDArray
+    ) -> NDArray[np.float64] | None:
+        """Compare with dlib; correct the reference, renew the keyframe, or give the face up."""
+        hold.next_look = self.anchor_frames
+        seen, unrest = measure(image, landmarks, PAIRS[hold.looks % 2])
+        to_chip = crop.invert(hold.tracker.to_source)
+        difference = crop.apply(to_chip, seen) - hold.reference
+        apart = float(np.median(np.hypot(*difference.T))) / EYES
+        if unrest > FACE_UNREST or apart > FACE_APART:
+            hold.bad += 1
+            hold.next_look = max(1, self.anchor_frames // 4)
+            weak = motion.consistent < WEAK
+            return None if weak or hold.bad >= BAD_LOOKS else landmarks
+        hold.bad = 0
+        if unrest < CLEAR_UNREST:
+            self._correct(hold, difference, apart)
+            if motion.consistent < RENEW:
+                self._renew(hold, image, landmarks)
+        return landmarks
+
+    def _correct(self, hold: _Hold, difference: NDArray, apart: float) -> None:
+        """Let the reference creep towards what dlib saw."""
+        hold.looks += 1
+        # A blink moves dlib's points in one look, a turn of the head in all that follow.
+        lasting = min(apart, hold.apart)
+        turned = np.clip((lasting - TURNED) / (TURNED_FULL - TURNED), 0, 1)
+        hold.apart = apart
+        hold.creep = max(self.gain, TURNED_GAIN * float(turned)) * difference
+        hold.creep_frames = self.anchor_frames
+        if turned > 0:
+            hold.next_look = max(1, self.anchor_frames // 2)
+            hold.creep_frames = hold.next_look
+
+    def _renew(self, hold: _Hold, image: NDArray[np.uint8], landmarks: NDArray) -> None:
+        """Make this frame the keyframe; the landmarks and what they creep by carry over."""
+        goal = crop.apply(hold.tracker.to_source, hold.reference + hold.creep)
+        fresh = self._take(image, landmarks)
+        hold.tracker, hold.reference = fresh.tracker, fresh.reference
+        hold.creep = crop.apply(crop.invert(fresh.tracker.to_source), goal) - fresh.reference
+
+    def _landmarks(self, hold: _Hold) -> NDArray[np.float64]:
+        return crop.apply(hold.tracker.to_source, hold.reference)
+
+
+def chip_at(landmarks: NDArray) -> crop.Similarity:
+    """The chip's place in the source for a face with these landmarks."""
+    mean = chip_from_crop(crop.control_points(len(landmarks)))
+    return crop.fit_similarity(mean, landmarks)
+
+
+def tracker_view(image: NDArray[np.uint8], to_source: crop.Similarity) -> View:
+    """What the tracker needs of a frame."""
+    return view_of(image, crop.apply(to_source, OUTLINE), crop.scale_of(to_source))
+
+
+def _in_frame(landmarks: NDArray, image: NDArray[np.uint8]) -> bool:
+    """Whether the eyes and the nose are inside the image."""
+    height, width = image.shape
+    eyes_and_nose = crop.apply(crop.crop_to_source(landmarks), crop.MEAN_5)
+    low, high = eyes_and_nose.min(axis=0), eyes_and_nose.max(axis=0)
+    return bool(low.min() >= 0 and high[0] < width and high[1] < height)

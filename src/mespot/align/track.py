@@ -1,0 +1,200 @@
+"""KLT tracks of the rigid parts of the face, anchored to a keyframe (Tomasi & Kanade 1991).
+
+Everything happens in a *chip*: the face resampled upright, at a fixed size, by the motion found so
+far. Corners are chosen once, in the keyframe's chip. Each later frame is resampled by the motion of
+the frame before it, and the corners are followed from the keyframe's chip into that one, and back.
+What is left to find is one frame's motion, so that neither rotation nor scale disturbs the
+windows; and the same pixels are the reference all the time, so that errors do not add up as they
+do in a chain from frame to frame. One similarity is then fitted to all tracks robustly: a brow or a
+lid that moves on its own is an outlier, not head motion.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mespot.align import crop
+from mespot.align.crop import MEAN_68, Similarity
+from mespot.align.view import View
+
+# The chip: EYES pixels between the eye centres, the crop's (0, 0) at ORIGIN, SIZE (x, y) in all.
+EYES = 50.0
+SIDE = EYES * crop.SIDE_IN_EYE_DISTANCES
+ORIGIN = (14.0, 24.0)
+SIZE = (138, 124)
+OUTLINE = np.array([(0, 0), (SIZE[0], 0), SIZE, (0, SIZE[1])], dtype=np.float64)
+
+MAX_TRACKS = 50
+QUALITY = 0.003
+WINDOW = (17, 17)
+LEVELS = 2
+STOP = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 15, 0.01)
+STOP_BACK = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 5, 0.03)
+# Evening out the light: chip pixels of the surroundings, grey levels of one deviation, and the
+# deviation in grey levels below which a patch is taken as flat (noise is not blown up).
+SURROUNDINGS = (25, 25)
+CONTRAST = 40.0
+FLAT = 20.0
+# Chip pixels. A track is consistent if keyframe -> frame -> keyframe comes back this near.
+BACK_AND_FORTH = 0.5
+# Tukey's constant in units of the residuals' spread, and the smallest spread that is believed.
+TUKEY = 4.0
+LEAST_SPREAD = 0.05
+ROUNDS = 4
+# Chip pixels (2 % of the eyes' distance) within which a track agrees with the head's motion.
+AGREE = 1.0
+# No head grows or shrinks by more (natural logarithm) from one frame to the next.
+GROWTH = 0.2
+BROW_WEIGHT = 0.2
+LEAST_TRACKS = 10
+
+
+@dataclass(frozen=True)
+class Motion:
+    """Where the chip lies in a frame.
+
+    ``to_source`` takes chip pixels to source pixels; ``consistent`` is the share of the keyframe's
+    corners, by worth, that agree with it; ``spread`` their median residual in chip pixels.
+    """
+
+    to_source: Similarity
+    consistent: float
+    spread: float
+
+
+def chip_from_crop(points: NDArray) -> NDArray[np.float64]:
+    """Crop fractions -> chip pixels, (n, 2)."""
+    return points * SIDE + np.array(ORIGIN)
+
+
+def _worth() -> NDArray[np.float32]:
+    """(height, width) worth of a corner by its place in the chip: 0 not used, 1 rigid.
+
+    Rigid are forehead, upper cheeks, nose and the corners of the eyes. Brows count little; the
+    openings of the eyes, and all from the mouth down, count nothing.
+    """
+    raised = MEAN_68[17:27] - [0.0, 0.2]
+    temples = MEAN_68[[16, 15, 14, 2, 1, 0]]
+    hull = np.r_[raised, temples]
+    hull = np.array([0.5, 0.4]) + (hull - [0.5, 0.4]) * [0.88, 1.0]
+    hull[:, 1] = np.minimum(hull[:, 1], MEAN_68[33, 1] + 0.03)
+    worth = np.zeros(SIZE[::-1], np.float32)
+    cv2.fillPoly(worth, [_pixels(hull)], 1.0)
+    for brow in (MEAN_68[17:22], MEAN_68[22:27]):
+        cv2.polylines(worth, [_pixels(brow)], False, BROW_WEIGHT, thickness=9)
+    for eye in (MEAN_68[36:42], MEAN_68[42:48]):
+        opening = eye.mean(0) + (eye - eye.mean(0)) * [1.0, 1.8]
+        cv2.fillPoly(worth, [_pixels(opening)], 0.0)
+    return worth
+
+
+def _pixels(points: NDArray) -> NDArray[np.int32]:
+    return np.rint(chip_from_crop(points)).astype(np.int32)
+
+
+WORTH = _worth()
+
+
+def chip(view: View, to_source: Similarity) -> NDArray[np.uint8]:
+    """The face in ``view`` resampled into the chip that lies at ``to_source``, light evened out.
+
+    Tracking takes a corner's grey levels as constant. Lamps flicker, and faces turn in their light;
+    hence every pixel is set in relation to the mean and the deviation of its surroundings.
+    """
+    grey = cv2.warpAffine(
+        view.image,
+        view.matrix(to_source),
+        SIZE,
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    ).astype(np.float32)
+    grey -= cv2.blur(grey, SURROUNDINGS)
+    deviation = cv2.sqrt(cv2.blur(grey * grey, SURROUNDINGS))
+    even: NDArray[np.uint8] = cv2.add(128.0, CONTRAST * grey / (deviation + FLAT), dtype=cv2.CV_8U)
+    return even
+
+
+class Tracker:
+    """Follows one face from a keyframe on."""
+
+    def __init__(self, view: View, to_source: Similarity) -> None:
+        """``view`` of the keyframe, with the face's chip at ``to_source``."""
+        self.key = chip(view, to_source)
+        self.to_source = to_source
+        found = cv2.goodFeaturesToTrack(
+            self.key,
+            MAX_TRACKS,
+            QUALITY,
+            0.1 * EYES,
+            mask=(WORTH > 0).astype(np.uint8),
+            blockSize=5,
+        )
+        self.corners = np.zeros((0, 1, 2), np.float32) if found is None else found
+        at = self.corners[:, 0].astype(int)
+        self.worth = WORTH[at[:, 1], at[:, 0]].astype(np.float64)
+
+    def step(self, view: View) -> Motion | None:
+        """Find the face in the view of the next frame; None if too few tracks agree."""
+        if len(self.corners) < LEAST_TRACKS:
+            return None
+        now = chip(view, self.to_source)
+        after, ok = self._follow(now)
+        if np.count_nonzero(ok) < LEAST_TRACKS:
+            return None
+        before, after, worth = self.corners[ok, 0], after[ok, 0], self.worth[ok]
+        shift, _, spread = robust_similarity(before, after, worth)
+        if abs(np.log(crop.scale_of(shift))) > GROWTH:
+            return None
+        self.to_source = crop.compose(self.to_source, shift)
+        off = np.hypot(*(crop.apply(shift, before) - after).T)
+        agree = worth[off < AGREE].sum() / self.worth.sum()
+        return Motion(self.to_source, float(agree), spread)
+
+    def _follow(self, now: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Corners (n, 1, 2) in chip ``now``, and which of them lead back to where they started."""
+        after, there, _ = cv2.calcOpticalFlowPyrLK(
+            self.key, now, self.corners, None, winSize=WINDOW, maxLevel=LEVELS, criteria=STOP
+        )
+        back, again, _ = cv2.calcOpticalFlowPyrLK(
+            now, self.key, after, self.corners.copy(), winSize=WINDOW, maxLevel=0,
+            criteria=STOP_BACK, flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
+        )  # fmt: skip
+        off = np.abs(back - self.corners).max(axis=2)
+        return after, ((there & again) > 0)[:, 0] & (off[:, 0] < BACK_AND_FORTH)
+
+
+def robust_similarity(
+    source: NDArray, target: NDArray, worth: NDArray
+) -> tuple[Similarity, NDArray[np.float64], float]:
+    """Similarity by iteratively re-weighted least squares with Tukey's biweight.
+
+    ``source``, ``target`` (n, 2), ``worth`` (n,) the weights to start with. Gives the similarity,
+    the biweights (n,) in [0, 1], and the median residual.
+    """
+    a = source[:, 0] + 1j * source[:, 1].astype(np.float64)
+    b = target[:, 0] + 1j * target[:, 1].astype(np.float64)
+    # The start is a pure shift by the median: half of the tracks may be wrong.
+    w, t = 1.0 + 0j, complex(_median((b - a).real), _median((b - a).imag))
+    weights = np.ones(len(a))
+    for _ in range(ROUNDS):
+        residual = np.abs(w * a + t - b)
+        spread = max(_median(residual), LEAST_SPREAD)
+        weights = np.square(np.maximum(1 - np.square(residual / (TUKEY * spread)), 0))
+        share = weights * worth
+        share /= share.sum()
+        mean_a, mean_b = share @ a, share @ b
+        da = a - mean_a
+        share = share * da.conj()
+        w = (share @ (b - mean_b)) / (share @ da).real
+        t = mean_b - w * mean_a
+    return np.array([[w.real, -w.imag, t.real], [w.imag, w.real, t.imag]]), weights, spread
+
+
+def _median(values: NDArray) -> float:
+    """The (upper) median; several times as fast as numpy's on so few values."""
+    middle = len(values) // 2
+    return float(np.partition(values, middle)[middle])
