@@ -74,7 +74,7 @@ class Lstm:
     window: int | None = None
     window_s: float = 1.2
     units: int = 20
-    epochs: int = 60
+    epochs: int = 40
     learning_rate: float = 0.003
     batch: int = 256
     train_stride: int = 5
