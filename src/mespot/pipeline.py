@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mespot._prefetch import prefetch
-from mespot.align import AlignConfig, align
+from mespot.align import AlignConfig
+from mespot.align.aligner import Aligner, AlignNotes
 from mespot.descriptors._stream import describe_stream
 from mespot.errors import NoUsableFace, UsageError
 from mespot.types import Expression, FaceClip, FrameSeries
@@ -37,6 +38,7 @@ class Described:
     landmarks : (T, K, 2) float32, source pixels, NaN where it was not
     report : VideoReport, decoded frames and their times
     fps_source : str, where the rate comes from
+    notes : AlignNotes, how many faces were seen, how often the tracks began afresh
     """
 
     series: FrameSeries
@@ -44,6 +46,7 @@ class Described:
     landmarks: NDArray[np.float32]
     report: VideoReport
     fps_source: str
+    notes: AlignNotes
 
     def to_source(self, expression: Expression) -> Expression:
         """The expression in decoded frames instead of grid frames."""
@@ -117,17 +120,20 @@ def describe_video(
 
     span = descriptor.span_at(video.fps)
     chunk = max(_CHUNK, 8 * span)
-    clips = align(_counted(video, on_frame), align_config, video.fps, chunk=chunk)
+    aligner = Aligner(align_config, video.fps)
+    clips = aligner.clips(_counted(video, on_frame), chunk)
     series = describe_stream(descriptor, kept(prefetch(clips, depth=1)))
     report = video.report
     if not found or not np.concatenate(found).any():
         raise NoUsableFace(f"{path}: no face found in {report.n_decoded} frames")
-    is_found = np.concatenate(found)
+    # A grid point that repeats a frame across a gap shows no movement: it counts as lost.
+    is_found = np.concatenate(found) & ~report.in_gap
     if not len(series) or not _covered(is_found, span).any():
         raise NoUsableFace(
             f"{path}: no face stays in view for {span} frames in a row, the least that is needed"
         )
-    return Described(series, is_found, np.concatenate(landmarks), report, video.fps_source)
+    marks = np.concatenate(landmarks)
+    return Described(series, is_found, marks, report, video.fps_source, aligner.notes)
 
 
 def _counted(video: Video, on_frame: Callable[[int], None] | None) -> Iterator[Frame]:

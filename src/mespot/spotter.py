@@ -98,7 +98,14 @@ class Spotter:
 
     def with_settings(self, settings: tuple[str, ...]) -> Spotter:
         """The same weights under a recipe with settings changed (decode, mostly)."""
-        return Spotter(self.recipe.override(settings), self.weights, self.card)
+        changed = Spotter(self.recipe.override(settings), self.weights, self.card)
+        changed.check()
+        return changed
+
+    def check(self) -> None:
+        """Raise UsageError for any setting of the recipe that is unknown or out of range."""
+        for _ in (self.align_config, self.descriptor, self.scorer, self.decode_config):
+            pass
 
     def spot(
         self,
@@ -141,8 +148,16 @@ class Spotter:
             "fps_source": described.fps_source,
             "frames_without_face": int((~described.found[grid]).sum()),
             "decode_failures": int(report.decode_failures),
+            "faces": described.notes.faces,
         }
         notes = [*notes, *report.notes]
+        faces = described.notes.faces
+        if faces > 1:
+            notes.append(f"{faces} faces in one frame: the largest was followed")
+        if len(described.notes.spans) > 1:
+            notes.append(
+                f"the face was lost and found again {len(described.notes.spans) - 1} times"
+            )
         return Spotting(
             path=path,
             fps=scores.fps,

@@ -37,35 +37,57 @@ _MIDDLE = {
     "lip_lower_middle": ((57,), (0.0, 0.005), (0.035, 0.025)),
     "chin_middle": ((8, 57), (0.0, 0.015), (0.050, 0.040)),
 }
-# The nose from bridge to tip: it has no muscle of its own that a micro-expression would use there.
-_NOSE = ((28, 29, 30), (0.0, 0.0), (0.035, 0.060))
+# Places that follow the skull rather than a muscle; from them the head's own motion is read.
+_ANCHORS_LEFT = {
+    "eye_inner": ((39,), (0.0, 0.0), (0.025, 0.025)),
+    "temple": ((0, 36), (0.0, -0.02), (0.035, 0.040)),
+    "side": ((2,), (0.075, 0.0), (0.035, 0.050)),
+}
+_ANCHORS_MIDDLE = {
+    "bridge": ((27,), (0.0, 0.02), (0.030, 0.035)),
+    "nose_base": ((33,), (0.0, 0.0), (0.035, 0.025)),
+    "nose": ((28, 29, 30), (0.0, 0.0), (0.035, 0.060)),
+}
 
 
 def _centre(points: tuple[int, ...], shift: tuple[float, float]) -> NDArray[np.float64]:
     return MEAN_68[list(points)].mean(axis=0) + np.array(shift)
 
 
-@cache
-def regions() -> dict[str, tuple[float, float, float, float]]:
-    """Name -> (x, y, deviation x, deviation y) as fractions of the side; the nose is last."""
-    found: dict[str, tuple[float, float, float, float]] = {}
-    for name, (points, shift, spread) in _LEFT.items():
+Window = tuple[float, float, float, float]
+
+
+def _windows(left: dict, middle: dict) -> dict[str, Window]:
+    found: dict[str, Window] = {}
+    for name, (points, shift, spread) in left.items():
         x, y = _centre(points, shift)
         found[f"{name}_left"] = (x, y, *spread)
         mirrored = _centre(tuple(MIRROR_68[p] for p in points), (-shift[0], shift[1]))
         found[f"{name}_right"] = (mirrored[0], mirrored[1], *spread)
-    for name, (points, shift, spread) in {**_MIDDLE, "nose": _NOSE}.items():
+    for name, (points, shift, spread) in middle.items():
         x, y = _centre(points, shift)
         found[name] = (x, y, *spread)
     return found
 
 
 @cache
+def regions() -> dict[str, Window]:
+    """Name -> (x, y, deviation x, deviation y) as fractions of the side: where muscles move skin."""
+    return _windows(_LEFT, _MIDDLE)
+
+
+@cache
+def anchors() -> dict[str, Window]:
+    """The same of the places that follow the skull; the nose is last."""
+    return _windows(_ANCHORS_LEFT, _ANCHORS_MIDDLE)
+
+
+@cache
 def region_weights(side: int) -> NDArray[np.float32]:
-    """(R, side * side) weights of every region over a side x side grid; each row sums to 1."""
+    """(R + A, side * side) weights of regions, then anchors, over a grid; each row sums to 1."""
     at = (np.arange(side) + 0.5) / side
     rows = []
-    for x, y, dx, dy in regions().values():
+    for x, y, dx, dy in (*regions().values(), *anchors().values()):
         window = np.exp(-0.5 * ((at[None, :] - x) / dx) ** 2 - 0.5 * ((at[:, None] - y) / dy) ** 2)
         rows.append((window / window.sum()).ravel())
     return np.asarray(rows, dtype=np.float32)
@@ -85,3 +107,48 @@ def eye_boxes(size: int) -> list[tuple[slice, slice]]:
             )
         )
     return boxes
+
+
+# What a region counts in the fit of the head's motion, against 1 for an anchor: muscles move it.
+_REGION_WORTH = 0.2
+_ROUNDS = 4
+# Motion below this many pixels (of a 150-pixel crop) is noise, not an outlier.
+_NOISE_PX = 0.04
+
+
+@cache
+def _head_modes() -> NDArray[np.float64]:
+    """(R + A, 4) how a moving head shifts every window along one axis: shift, two gradients, depth.
+
+    The gradients take in rotation and scale; depth is that of a rounded face, so that the fourth
+    mode is what turning (along x) and nodding (along y) look like.
+    """
+    centres = np.array([w[:2] for w in (*regions().values(), *anchors().values())])
+    x, y = (centres - (0.5, 0.45)).T * 2
+    return np.stack([np.ones_like(x), x, y, 1 - x**2 - 0.6 * y**2], axis=1)
+
+
+def without_head(moved: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(n, R + A, 2) motions -> (n, R, 2): what is left of the regions' when the head's is removed.
+
+    The head's motion is four modes per axis, fitted to anchors and, less, to regions by iteratively
+    reweighted least squares (Cauchy weights), so that a few moving regions do not pull it along.
+    """
+    modes, n_regions = _head_modes(), len(regions())
+    worth = np.ones(len(modes))
+    worth[:n_regions] = _REGION_WORTH
+    # A whisper of ridge on all but the shift keeps the fit tame where most windows are outliers.
+    ridge = 1e-3 * np.diag([0.0, 1.0, 1.0, 1.0])
+    left = np.empty((len(moved), n_regions, 2), np.float32)
+    for axis in range(2):
+        shift = moved[:, :, axis].astype(np.float64)
+        weights = np.broadcast_to(worth, shift.shape)
+        for _ in range(_ROUNDS):
+            normal = np.einsum("nr,ri,rj->nij", weights, modes, modes, optimize=True) + ridge
+            right = np.einsum("nr,ri->ni", weights * shift, modes)
+            fitted = np.linalg.solve(normal, right[..., None])[..., 0] @ modes.T
+            rest = shift - fitted
+            spread = 1.4826 * np.median(np.abs(rest[:, n_regions:]), axis=1, keepdims=True)
+            weights = worth / (1 + (rest / (2 * (spread + _NOISE_PX))) ** 2)
+        left[:, :, axis] = rest[:, :n_regions]
+    return left

@@ -1,4 +1,4 @@
-"""Motion of facial regions relative to the nose, at several time distances."""
+"""Motion of facial regions relative to the head, at several time distances."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mespot.descriptors._regions import eye_boxes, region_weights, regions
+from mespot.descriptors._regions import eye_boxes, region_weights, regions, without_head
 from mespot.types import FaceClip, FrameSeries
 
 # name -> OpenCV's preset, finest scale (1 = half the crop's resolution), variational refinements.
@@ -28,12 +28,12 @@ _EYES = ("eye_opening_left", "eye_opening_right")
 
 @dataclass(frozen=True)
 class RegionFlow:
-    """Flow of facial regions relative to the nose at several time distances, and eye opening.
+    """Flow of facial regions relative to the head at several time distances, and eye opening.
 
     For a row with middle frame c and every distance k: the mean displacement of each region from
-    frame c - k to c and from c to c + k, in crop pixels at a 150-px crop, minus the nose's, so that
-    what the registration left of the head's motion drops out. The change of eye opening over the
-    same distances tells blinks apart. The flow is DIS (Kroeger et al. 2016) as in OpenCV.
+    frame c - k to c and from c to c + k, in pixels of a 150-px crop, without what the registration
+    left of the head's motion. The change of eye opening over the same distances tells blinks apart.
+    The flow is DIS (Kroeger et al. 2016) as in OpenCV.
 
     Parameters
     ----------
@@ -42,6 +42,9 @@ class RegionFlow:
     quality : {"coarse", "fast", "fine"}
         Of the flow: about 0.4, 0.7 and 2 ms per flow of a 150 x 150 crop, of which a 2-px action
         unit comes out at 0.5, 0.86 and 0.81 of its size.
+    relative_to : {"head", "nose"}
+        What counts as the head's motion: a robust fit of shift, rotation, scale, turn and nod to
+        places that follow the skull, or the shift of the nose alone.
     soft_px : float
         Displacements d are returned as soft * asinh(d / soft): linear for micro-movements,
         logarithmic for the much larger macro-expressions and blinks. 0 leaves them as they are.
@@ -49,6 +52,7 @@ class RegionFlow:
 
     distances_s: tuple[float, ...] = (0.1, 0.2, 0.34)
     quality: Literal["coarse", "fast", "fine"] = "fast"
+    relative_to: Literal["head", "nose"] = "head"
     soft_px: float = 1.0
 
     def __post_init__(self) -> None:
@@ -68,13 +72,13 @@ class RegionFlow:
         names = []
         for k in self.distances(fps):
             for when in (f"-{k}..0", f"0..{k}"):
-                for region in list(regions())[:-1]:
+                for region in regions():
                     names += [f"{region} {when} x", f"{region} {when} y"]
                 names += [f"{eye} {when}" for eye in _EYES]
         return tuple(names)
 
     def describe(self, clip: FaceClip) -> FrameSeries:
-        """One row per position: (T - span + 1, d) float32; d = 2 K (2 (R - 1) + 2) for K distances.
+        """One row per position: (T - span + 1, d) float32; d = 2 K (2 R + 2) for K distances.
 
         Rows are made of nothing but their own span's frames.
         """
@@ -103,7 +107,7 @@ class RegionFlow:
         return series.with_values(series.values[:, order] * sign, names)
 
     def _motion(self, frames: NDArray[np.uint8], k: int) -> NDArray[np.float32]:
-        """(T - k, 2 (R - 1)) displacement of every region from j to j + k, less the nose's."""
+        """(T - k, 2 R) displacement of every region from frame j to j + k, less the head's."""
         preset, finest, refinements = _QUALITY[self.quality]
         flow_of = cv2.DISOpticalFlow.create(preset)
         flow_of.setFinestScale(finest)
@@ -116,7 +120,11 @@ class RegionFlow:
             flow = flow_of.calc(frames[j], frames[j + k], None)
             cells = cv2.resize(flow, (side, side), interpolation=cv2.INTER_AREA)
             moved[j] = weights @ cells.reshape(-1, 2)
-        relative = (moved[:, :-1] - moved[:, -1:]) * np.float32(150 / size)
+        moved *= np.float32(150 / size)
+        if self.relative_to == "head":
+            relative = without_head(moved)
+        else:
+            relative = moved[:, : len(regions())] - moved[:, -1:]
         if self.soft_px > 0:
             soft = np.float32(self.soft_px)
             relative = soft * np.arcsinh(relative / soft)
