@@ -176,3 +176,45 @@ def test_every_training_window_holds_its_own_rows_and_labels():
                 assert int(real[-1]) % 1000 < lengths[recording]
                 seen.update(real.int().tolist())
     assert seen == {1000 * r + i for r, n in enumerate(lengths) for i in range(n)}
+
+
+def test_windows_start_at_every_row_as_epochs_go_by():
+    material = _lstm_torch.Material(
+        [np.arange(500, dtype=np.float32)[:, None]], [np.zeros(500, np.float32)]
+    )
+    config = Lstm(train_stride=4)
+    rng = np.random.default_rng(0)
+    starts = set()
+    for _ in range(20):
+        epoch = [rows[0, :, 0] for rows, _, _ in _lstm_torch._batches(config, material, 10, rng)]
+        starts.add(int(torch.cat(epoch).min()))
+    assert starts == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize("loss", ["mse", "bce"])
+def test_padded_rows_count_for_nothing(loss):
+    rng = np.random.default_rng(0)
+    weights = random_weights(3, 4)
+    config = Lstm(loss=loss, train_stride=1)
+    rows = torch.from_numpy(rng.normal(size=(10, 1, 3)).astype(np.float32))
+    labels = torch.from_numpy(rng.random((10, 1)).astype(np.float32))
+    valid = (torch.arange(10) < 7).float()[:, None]
+
+    def of(tail):
+        changed = torch.cat([rows[:7], tail])
+        target = torch.cat([labels[:7], tail[:, :, 0].sigmoid()])
+        return _lstm_torch._loss(config, weights, (changed, target, valid), 7, rng)
+
+    one, other = of(rows[7:]), of(rows[7:] * 5 + 2)
+    assert torch.allclose(one, other, atol=1e-7)
+    # And the mean is over what is real: 7 + 6 + 5 + 4 of 4 x 7 positions.
+    scores = window_scores(rows, weights, 7)[:, :, 0].T
+    real = torch.tensor([[w + t < 7 for t in range(7)] for w in range(4)])
+    target = labels[:, 0].unfold(0, 7, 1)
+    weight = 1 + (config.positive_weight - 1) * target
+    if loss == "mse":
+        each = (scores - target) ** 2
+    else:
+        p = scores.sigmoid()
+        each = -(target * p.log() + (1 - target) * (1 - p).log())
+    assert torch.allclose(one, (weight * each)[real].sum() / 22, atol=1e-5)
