@@ -50,9 +50,8 @@ class DecodeConfig:
     min_s, max_s : float or None
         Bounds on a spot's duration; None: no bound.
     outside : {"drop", "clip"}
-        What becomes of a spot outside these bounds: ``drop`` loses it (its frames stay taken, so
-        that a long movement does not come back as its own lesser peaks), ``clip`` lengthens it
-        about its middle, as far as free frames go, or shortens it about its apex.
+        A spot outside these bounds is lost by ``drop`` (its frames stay taken: a long movement does
+        not come back as its lesser peaks); ``clip`` lengthens or shortens it, on free frames.
     smooth_s : float
         Full width at half maximum of a triangular, zero-phase smoothing of the scores; 0: none.
 
@@ -190,10 +189,10 @@ def at_false_alarm_rate(
     found: Sequence[Found] | None = None,
 ) -> float:
     """The lowest threshold that keeps pooled false alarms per minute at or below ``per_minute``."""
-    ranked = _ranked(scores, config, found)
     minutes = float(sum(s.n_frames / s.fps for s in scores) / 60)
     # The small extra lets 0.3 per minute be 3 in ten minutes, whatever 0.3 is in binary.
-    return _threshold.at_most_false_alarms(ranked, truth, count, per_minute * minutes + 1e-9)
+    allowed = per_minute * minutes + 1e-9
+    return _threshold.at_most_false_alarms(_ranked(scores, config, found), truth, count, allowed)
 
 
 def _ranked(
