@@ -91,12 +91,14 @@ def render(
     soft = image.astype(np.float32)
     if reduction > 1:
         soft = cv2.GaussianBlur(soft, (0, 0), 0.5 * np.sqrt(reduction**2 - 1) + 0.01)
-    for matrix in motions:
+    # One large field of noise, from which every frame takes another part: drawing is slow.
+    field = noise * rng.standard_normal((SIZE[1] + 97, SIZE[0] + 101), dtype=np.float32)
+    for i, matrix in enumerate(motions):
         frame = cv2.warpAffine(
             soft, matrix, SIZE, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
         )
-        if noise:
-            frame = frame + noise * rng.standard_normal(frame.shape, dtype=np.float32)
+        y, x = (31 * i) % 97, (47 * i) % 101
+        frame += field[y : y + SIZE[1], x : x + SIZE[0]]
         yield np.clip(np.rint(frame), 0, 255).astype(np.uint8)
 
 

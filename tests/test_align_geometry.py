@@ -50,6 +50,14 @@ def test_invert_and_compose(angle: float, scale: float, x: float, y: float) -> N
     np.testing.assert_allclose(crop.compose(crop.invert(first), first), np.eye(2, 3), atol=1e-9)
 
 
+@pytest.mark.parametrize("n", [5, 17])
+def test_crop_to_source_is_the_fit_from_the_control_points(n: int) -> None:
+    points = crop.control_points(n)
+    landmarks = points * 130 + np.random.default_rng(n).normal(0, 5, points.shape)
+    expected = crop.fit_similarity(points, landmarks)
+    np.testing.assert_allclose(crop.crop_to_source(landmarks), expected, atol=1e-9)
+
+
 def test_eye_distance_is_that_of_the_eye_centres() -> None:
     eyes = [crop.MEAN_68[36:42].mean(0), crop.MEAN_68[42:48].mean(0)]
     in_fractions = np.hypot(*(eyes[0] - eyes[1]))

@@ -8,6 +8,8 @@ x to the right and y down in the image; pixel = fraction * size - 0.5.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -115,8 +117,23 @@ def scale_of(similarity: Similarity) -> float:
 
 
 def crop_to_source(landmarks: NDArray) -> Similarity:
-    """The similarity from crop fractions to source pixels that fits (K, 2) landmarks best."""
-    return fit_similarity(control_points(len(landmarks)), landmarks)
+    """The similarity from crop fractions to source pixels that fits (K, 2) landmarks best.
+
+    As ``fit_similarity`` from the control points; those never change, so that one product is left.
+    """
+    lever, middle = _lever(len(landmarks))
+    b = landmarks[:, 0] + 1j * landmarks[:, 1]
+    w = complex(lever @ b)
+    t = complex(b.sum()) / len(b) - w * middle
+    return np.array([[w.real, -w.imag, t.real], [w.imag, w.real, t.imag]])
+
+
+@lru_cache(maxsize=4)
+def _lever(n: int) -> tuple[NDArray[np.complex128], complex]:
+    """What multiplies the n landmarks to give rotation and scale, and the control points' mean."""
+    a = control_points(n) @ np.array([1, 1j])
+    da = a - a.mean()
+    return da.conj() / (np.abs(da) ** 2).sum(), complex(a.mean())
 
 
 def eye_distance(landmarks: NDArray) -> float:

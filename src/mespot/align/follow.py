@@ -21,11 +21,12 @@ from mespot.align.landmarks import PAIRS, measure
 from mespot.align.track import EYES, OUTLINE, Motion, Tracker, chip_from_crop
 from mespot.align.view import View, view_of
 
-# dlib's unrest (landmarks.measure) is about 0.002 on faces, up to 0.007 on turned ones, 0.01 to
-# 0.07 where something covers the face, above 0.04 elsewhere. Below the first number a look is
-# believed, above the second it speaks against a face.
-CLEAR_UNREST = 0.008
-FACE_UNREST = 0.03
+# dlib's unrest (landmarks.measure) is about 1 on faces, up to 5 on turned ones, 6 to 40 where
+# something covers the face, above 25 elsewhere. Below the first number a look is believed, below
+# the second a detected face is taken up, above the third a look speaks against a face.
+CLEAR_UNREST = 5.0
+START_UNREST = 10.0
+FACE_UNREST = 18.0
 # Eye distances by which dlib and the tracks may differ before one of them must be wrong.
 FACE_APART = 0.25
 # From where on a lasting difference means that the head has turned, and what is then believed.
@@ -97,7 +98,7 @@ class Follower:
             for _ in range(3):
                 landmarks, unrest = measure(image, landmarks)
                 seen.append(landmarks)
-            if unrest < CLEAR_UNREST and _in_frame(landmarks, image):
+            if unrest < START_UNREST and _in_frame(landmarks, image):
                 self.segment += 1
                 self._hold = self._take(image, (seen[1] + seen[2]) / 2)
                 return self._landmarks(self._hold)

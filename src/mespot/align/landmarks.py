@@ -29,8 +29,10 @@ MODEL_FILES = {
 SIDE = 240
 MARGIN = 30
 # Blur of the resampled face: dlib compares single pixels, so that noise moves its points.
-BLUR = 3.0
+BLUR = (7, 7)
 BRIGHTNESS, CONTRAST = 120.0, 50.0
+# Median standard deviation of a point over portraits, in eye distances, by number of points.
+USUAL_UNREST = {5: 0.0016, 17: 0.0034}
 # The box of dlib's face detector in crop fractions, as measured over portraits, and its jitter.
 BOX_CENTRE = (0.5, 0.45)
 BOX_SIDE = 1.04
@@ -77,8 +79,8 @@ def measure(
     landmarks : (K, 2) float64
         In source pixels.
     unrest : float
-        How far the single results lie apart (standard deviation of a point, in eye distances):
-        about 0.01 on a face, several times that where there is none.
+        How far the single results lie apart (standard deviation of a point), in units of what is
+        usual on a face: about 1 on a face, some 20 where there is none.
     """
     to_source = crop.crop_to_source(guess)
     # Pixel of the resampled face -> crop fraction -> source pixel.
@@ -91,19 +93,19 @@ def measure(
         view.image, view.matrix(there), (whole, whole),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE,
     )  # fmt: skip
-    face = _usual_light(cv2.GaussianBlur(face, (0, 0), BLUR))
+    # Two box filters make a Gaussian, in a fraction of its time.
+    face = _usual_light(cv2.blur(cv2.blur(face, BLUR), BLUR))
     results = np.array([_points(face, offset, len(guess)) for offset in boxes])
-    unrest = float(results.std(axis=0).mean()) / SIDE * crop.SIDE_IN_EYE_DISTANCES
-    return crop.apply(there, results.mean(axis=0)), unrest
+    apart = float(results.std(axis=0).mean()) / SIDE * crop.SIDE_IN_EYE_DISTANCES
+    return crop.apply(there, results.mean(axis=0)), apart / USUAL_UNREST[len(guess)]
 
 
 def _usual_light(face: NDArray) -> NDArray[np.uint8]:
     """The face at a usual brightness and contrast: dlib's model compares absolute differences."""
     mean, deviation = (float(v[0, 0]) for v in cv2.meanStdDev(face))
     gain = CONTRAST / max(deviation, 2.0)
-    usual: NDArray[np.uint8] = cv2.add(
-        BRIGHTNESS - gain * mean, gain * face.astype(np.float32), dtype=cv2.CV_8U
-    )
+    table = np.clip(np.rint(BRIGHTNESS + gain * (np.arange(256) - mean)), 0, 255)
+    usual: NDArray[np.uint8] = cv2.LUT(face, table.astype(np.uint8))
     return usual
 
 

@@ -31,6 +31,7 @@ OUTLINE = np.array([(0, 0), (SIZE[0], 0), SIZE, (0, SIZE[1])], dtype=np.float64)
 MAX_TRACKS = 50
 QUALITY = 0.003
 WINDOW = (17, 17)
+WINDOW_BACK = (11, 11)
 LEVELS = 2
 STOP = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 15, 0.01)
 STOP_BACK = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 5, 0.03)
@@ -106,15 +107,14 @@ def chip(view: View, to_source: Similarity) -> NDArray[np.uint8]:
     hence every pixel is set in relation to the mean and the deviation of its surroundings.
     """
     grey = cv2.warpAffine(
-        view.image,
-        view.matrix(to_source),
-        SIZE,
-        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_REPLICATE,
-    ).astype(np.float32)
-    grey -= cv2.blur(grey, SURROUNDINGS)
-    deviation = cv2.sqrt(cv2.blur(grey * grey, SURROUNDINGS))
-    even: NDArray[np.uint8] = cv2.add(128.0, CONTRAST * grey / (deviation + FLAT), dtype=cv2.CV_8U)
+        view.image, view.matrix(to_source), SIZE,
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE,
+    )  # fmt: skip
+    mean = cv2.boxFilter(grey, cv2.CV_32F, SURROUNDINGS)
+    square = cv2.sqrBoxFilter(grey, cv2.CV_32F, SURROUNDINGS)
+    deviation = cv2.sqrt(cv2.max(square - mean * mean, 0.0)) + np.float32(FLAT)
+    relative = cv2.divide(cv2.subtract(grey, mean, dtype=cv2.CV_32F), deviation, scale=CONTRAST)
+    even: NDArray[np.uint8] = cv2.add(relative, 128.0, dtype=cv2.CV_8U)
     return even
 
 
@@ -160,7 +160,7 @@ class Tracker:
             self.key, now, self.corners, None, winSize=WINDOW, maxLevel=LEVELS, criteria=STOP
         )
         back, again, _ = cv2.calcOpticalFlowPyrLK(
-            now, self.key, after, self.corners.copy(), winSize=WINDOW, maxLevel=0,
+            now, self.key, after, self.corners.copy(), winSize=WINDOW_BACK, maxLevel=0,
             criteria=STOP_BACK, flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
         )  # fmt: skip
         off = np.abs(back - self.corners).max(axis=2)

@@ -1,0 +1,290 @@
+"""The whole aligner on moving portraits and real clips: precision, drift, loss, bookkeeping."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from mespot.align import AlignConfig, align, concatenate, crop
+from mespot.align.aligner import Aligner, AlignNotes
+from mespot.align.register import basis, register
+from mespot.types import FaceClip
+from moving_portrait import (
+    SHARED,
+    StillFrame,
+    jitter,
+    motion,
+    portrait,
+    portraits,
+    recode,
+    render,
+    rigid_error,
+    stillness,
+    timed,
+    wander,
+)
+
+FPS = Fraction(25)
+GRID = np.stack(np.meshgrid(np.linspace(0.1, 0.9, 7), np.linspace(0.1, 0.9, 7)), -1).reshape(-1, 2)
+
+
+def run(
+    images: Iterable[NDArray], config: AlignConfig | None = None, chunk: int = 256
+) -> tuple[FaceClip, AlignNotes]:
+    aligner = Aligner(config or AlignConfig(), FPS)
+    return concatenate(aligner.clips(timed(images), chunk)), aligner.notes
+
+
+def map_error(clip: FaceClip, motions: NDArray) -> NDArray:
+    """How the places that the crop shows wander on the face, in pixels of a 150-pixel crop."""
+    found = np.flatnonzero(clip.found)
+    landmarks = clip.landmarks[found].astype(float)
+    points = crop.control_points(landmarks.shape[1])
+    unit = crop.scale_of(crop.crop_to_source(landmarks[0])) / 150
+    return wander(basis(points, GRID) @ landmarks, motions[found], unit)
+
+
+def scene(n: int, face: int = 0) -> tuple[list[NDArray], NDArray]:
+    image, points = portrait(portraits()[face % len(portraits())])
+    motions = motion(points, n)
+    return list(render(image, motions)), motions
+
+
+@pytest.mark.parametrize("face", [0, 11])
+def test_still_face_recoded_with_noise_hardly_jitters(face: int) -> None:
+    image, points = portrait(portraits()[face % len(portraits())])
+    motions = stillness(points, 50)
+    clip, _ = run(recode(render(image, motions)))
+    assert clip.found.all()
+    assert jitter(map_error(clip, motions)) < 0.05
+
+
+@pytest.mark.parametrize("points", [5, 17])
+def test_rigid_motion_is_taken_out(points: int) -> None:
+    frames, motions = scene(60)
+    clip, notes = run(recode(frames), AlignConfig(points=points))
+    assert clip.found.all()
+    assert clip.landmarks.shape == (60, points, 2)
+    assert rigid_error(map_error(clip, motions)) < 0.15
+    assert notes == AlignNotes(60, 60, 1, 1, ((0, 59),))
+    # The same in the pixels: what is left of the motion between crops, by correlation.
+    inner = clip.frames[:, 35:115, 35:115]
+    shifts = [_shift(a, b) for a, b in pairwise(inner)]
+    assert np.sqrt(np.square(shifts).sum(1).mean()) < 0.12
+
+
+def _shift(a: NDArray, b: NDArray) -> NDArray:
+    """Translation between two pictures that correlates best (Evangelidis & Psarakis 2008)."""
+    start = np.eye(2, 3, dtype=np.float32)
+    stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 50, 1e-5)
+    return cv2.findTransformECC(a, b, start, cv2.MOTION_TRANSLATION, stop, None, 3)[1][:, 2]
+
+
+@pytest.mark.slow
+def test_no_drift_over_minutes() -> None:
+    image, points = portrait(portraits()[0])
+    motions = motion(points, 1500)
+    clip, _ = run(render(image, motions))
+    assert clip.found.all()
+    error = map_error(clip, motions)
+    assert rigid_error(error[-250:]) < 0.15
+    tens = np.array([error[i : i + 250].mean(0) for i in range(250, 1500, 250)])
+    assert np.sqrt(((tens - tens[0]) ** 2).sum(-1).mean(-1)).max() < 0.3
+
+
+def test_a_small_expression_stays_in_the_crop() -> None:
+    image, points = portrait(portraits()[0])
+    motions = stillness(points, 40)
+    frames = list(render(image, motions, noise=1.0))
+    landmarks = crop.apply(motions[0], points)
+    side = crop.scale_of(crop.crop_to_source(landmarks))
+    yy, xx = np.mgrid[: frames[0].shape[0], : frames[0].shape[1]].astype(np.float32)
+    brows = crop.apply(crop.crop_to_source(landmarks), crop.MEAN_68[17:27])
+    bump = np.max(
+        [np.exp(-((xx - x) ** 2 + (yy - y) ** 2) / (0.005 * side**2)) for x, y in brows], axis=0
+    )
+    for i in range(15, 30):
+        lift = np.float32(0.015 * side * np.sin((i - 14) / 16 * np.pi))
+        below = (yy + lift * bump).astype(np.float32)
+        frames[i] = cv2.remap(frames[i], xx, below, cv2.INTER_LINEAR)
+    clip, _ = run(frames)
+    # The registration does not follow the brows ...
+    error = map_error(clip, motions)
+    assert np.abs(error[15:30] - error[:15].mean(0)).max() < 0.25
+    # ... so that they move in the crop, while the nose does not.
+    change = np.abs(clip.frames[22].astype(int) - clip.frames[10])
+    assert change[5:32].mean() > 3 * change[60:85, 50:100].mean()
+
+
+def test_chunks_change_nothing_but_the_cuts() -> None:
+    frames, _ = scene(33)
+    frames[12:18] = [np.zeros_like(frames[0])] * 6
+    whole, notes = run(frames)
+    assert 0 < whole.found.sum() < 33
+    for chunk in (1, 7, 33):
+        parts = list(align(timed(frames), AlignConfig(), FPS, chunk))
+        assert [len(p) for p in parts] == [chunk] * (33 // chunk) + [33 % chunk] * (33 % chunk > 0)
+        joined = concatenate(parts)
+        for name in ("frames", "found", "landmarks", "times_s"):
+            np.testing.assert_array_equal(getattr(joined, name), getattr(whole, name))
+    assert notes.n_found == whole.found.sum()
+
+
+def test_a_lost_face_is_marked_and_found_again() -> None:
+    frames, _ = scene(60)
+    for i in range(20, 35):
+        frames[i] = np.full_like(frames[i], 100)
+    clip, notes = run(frames)
+    assert clip.found[:20].all()
+    assert not clip.found[20:35].any()
+    assert clip.found[41:].all()
+    assert np.isnan(clip.landmarks[20:35]).all()
+    np.testing.assert_array_equal(clip.frames[20:35], np.repeat(clip.frames[19:20], 15, axis=0))
+    assert len(notes.spans) == 2
+    assert notes.spans[0] == (0, 19)
+    np.testing.assert_allclose(clip.times_s, np.arange(60) / 25)
+
+
+def test_a_single_black_frame_costs_one_frame() -> None:
+    frames, _ = scene(20)
+    frames[9] = np.zeros_like(frames[9])
+    clip, _ = run(frames)
+    assert np.flatnonzero(~clip.found).tolist() == [9]
+
+
+def test_a_cut_to_another_face_starts_a_new_span() -> None:
+    if len(portraits()) < 2:
+        pytest.skip("only one portrait here")
+    first, _ = scene(12)
+    second, _ = scene(12, face=2)
+    clip, notes = run(first + second)
+    assert clip.found.all()
+    assert notes.spans == ((0, 11), (12, 23))
+
+
+def test_a_face_that_leaves_the_frame_is_lost_before_the_eyes_are_out() -> None:
+    image, points = portrait(portraits()[0])
+    motions = stillness(points, 40)
+    motions[:, 0, 2] -= 12.0 * np.arange(40)
+    clip, _ = run(render(image, motions))
+    last = int(np.flatnonzero(clip.found)[-1])
+    assert last < 39
+    assert not clip.found[last + 1 :].any()
+    eyes = np.array([crop.apply(m, points)[:, 0].min() for m in motions])
+    assert -15 < eyes[last] < 25
+
+
+def test_something_that_passes_before_the_face_does_not_take_the_crop_along() -> None:
+    frames, motions = scene(70)
+    for i in range(20, 60):
+        x = 220 + 5 * (i - 20)
+        frames[i][150:330, x : x + 40] = 120 + 30 * np.sin(np.arange(40) / 4)
+    clip, _ = run(frames)
+    assert clip.found.mean() > 0.9
+    assert rigid_error(map_error(clip, motions)) < 0.5
+
+
+@pytest.mark.parametrize("shape", [(480, 640), (61, 97), (5, 5)])
+def test_without_a_face_there_are_zeros_and_nan(shape: tuple[int, int]) -> None:
+    rng = np.random.default_rng(0)
+    clip, notes = run([rng.integers(0, 256, shape).astype(np.uint8) for _ in range(7)])
+    assert not clip.found.any()
+    assert not clip.frames.any()
+    assert np.isnan(clip.landmarks).all()
+    assert notes.spans == ()
+
+
+@pytest.mark.parametrize("size", [(160, 120), (321, 241), (2880, 2160)])
+def test_any_resolution_gives_the_same_crop(size: tuple[int, int]) -> None:
+    frames, _ = scene(3)
+    usual, _ = run(frames)
+    other, _ = run([cv2.resize(f, size, interpolation=cv2.INTER_AREA) for f in frames])
+    assert other.found.all()
+    # Same face in the same place; a small source is softer, hence the blur.
+    soft = [cv2.GaussianBlur(c.frames[2], (0, 0), 5).astype(int) for c in (usual, other)]
+    assert np.abs(soft[0] - soft[1])[10:-10, 10:-10].mean() < 4
+
+
+def test_the_crop_is_the_registration_of_the_landmarks() -> None:
+    frames, _ = scene(6)
+    clip, _ = run(frames, AlignConfig(size=96, smoothing=1))
+    for image, landmarks, got in zip(frames, clip.landmarks, clip.frames):
+        assert got.shape == (96, 96)
+        expected = register(image, landmarks.astype(float), 96).astype(int)
+        assert np.abs(got - expected).max() <= 1
+
+
+def test_odd_streams() -> None:
+    assert list(align([], AlignConfig(), FPS)) == []
+    frames, _ = scene(1)
+    clip, _ = run(frames)
+    assert len(clip) == 1
+    assert clip.found.all()
+    # A frame of another size in between is a loss, not a crash.
+    mixed, _ = run([frames[0], frames[0][:300, :301], np.zeros((40, 9), np.uint8), frames[0]])
+    assert mixed.found[0]
+    assert mixed.found[3]
+    with pytest.raises(ValueError, match="uint8"):
+        run([frames[0].astype(np.float32)])
+    with pytest.raises(ValueError, match="chunk"):
+        run(frames, chunk=0)
+
+
+def test_only_clips_that_fit_are_joined() -> None:
+    frames, _ = scene(2)
+    small, _ = run(frames, AlignConfig(size=64))
+    large, _ = run(frames, AlignConfig(size=65))
+    with pytest.raises(ValueError, match="differ"):
+        concatenate([small, large])
+    with pytest.raises(ValueError, match="no clip"):
+        concatenate([])
+    assert len(concatenate([small, small])) == 4
+
+
+def real(name: str) -> Iterator[StillFrame]:
+    path: Path = SHARED / "videos" / name
+    if not path.is_file():
+        pytest.skip("the folder shared/videos is not here")
+    with av.open(str(path)) as container:
+        for i, frame in enumerate(container.decode(video=0)):
+            yield StillFrame(frame.to_ndarray(format="gray"), i / 25, i)
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "last"),
+    [("face_noface.mov", 0, 71), ("noface_face.mov", 98, 167), ("single_face.mp4", 0, 71),
+     ("no_face.mp4", None, None)],
+)  # fmt: skip
+def test_real_clips(name: str, first: int | None, last: int | None) -> None:
+    frames = list(real(name))
+    aligner = Aligner(AlignConfig(), FPS)
+    clip = concatenate(aligner.clips(frames))
+    assert len(clip) == len(frames)
+    if first is None or last is None:
+        assert not clip.found.any()
+        return
+    assert len(aligner.notes.spans) == 1
+    begin, end = aligner.notes.spans[0]
+    assert first <= begin <= first + 6
+    assert last - 3 <= end <= last + 1
+
+
+@pytest.mark.slow
+def test_a_hand_before_a_turning_face_does_not_lose_it() -> None:
+    clip = concatenate(
+        align(real("WolfgangLanger_Pexels.mp4"), AlignConfig(), Fraction(24000, 1001))
+    )
+    assert clip.found.mean() > 0.95
+    # Landmarks never jump: the crop moves by less than 6 % of its side beyond steady motion.
+    side = np.array([crop.scale_of(crop.crop_to_source(p)) for p in clip.landmarks.astype(float)])
+    jerk = np.abs(np.diff(clip.landmarks, 2, axis=0)).max(axis=(1, 2)) / side[1:-1]
+    assert np.nanmax(jerk) < 0.06
+    assert np.nanmedian(jerk) < 0.01
