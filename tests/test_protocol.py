@@ -25,6 +25,7 @@ from mespot.types import Expression, FrameSeries
 FPS = Fraction(25)
 RECIPE = Recipe(
     name="toy",
+    descriptor={"name": "hog_top"},
     scorer={
         "name": "lstm",
         "epochs": 40,

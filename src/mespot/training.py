@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mespot import registry
+from mespot._version import __version__
 from mespot.align import AlignConfig, align, concatenate
 from mespot.decode import DecodeConfig, candidates
 from mespot.errors import MespotError, UsageError
+from mespot.files import atomic_path, sha256
 from mespot.metrics import Rule, bootstrap, count
 from mespot.pipeline import describe_video
 from mespot.protocol import (
@@ -25,7 +30,8 @@ from mespot.protocol import (
 )
 from mespot.recipe import Recipe, make_dataclass
 from mespot.runner import run_tasks
-from mespot.types import Counts, Expression, Fold, Recording
+from mespot.scorers._rate import ratio, resampled
+from mespot.types import Counts, Expression, Fold, FrameSeries, Recording
 from mespot.video import open_video
 
 
@@ -63,11 +69,53 @@ def injected_samples(recipe: Recipe, path: str | Path, copies: int, seed: int) -
     return samples
 
 
-def _sample_task(recipe: Recipe, task: Recording) -> Sample | str:
+def at_rate(sample: Sample, fps: Fraction) -> Sample:
+    """The sample with its rows and truth at another rate, to learn from several rates at once."""
+    factor = ratio(float(fps), float(sample.series.fps))
+    if factor == 1:
+        return sample
+    rows = resampled(sample.series.values, factor)
+    span = max(1, round(sample.series.span * factor))
+    first = max(0, round(float(sample.series.centres[0]) * factor) - (span - 1) // 2)
+    n_frames = first + len(rows) + span
+    series = FrameSeries(rows, first, 1, span, n_frames, fps, sample.series.names)
+    nearest = np.minimum((np.arange(n_frames) / factor).astype(int), len(sample.found) - 1)
+    truth = []
+    for e in sample.truth:
+        onset, offset = round(e.onset * factor), round(e.offset * factor)
+        apex = None if e.apex is None else round(e.apex * factor)
+        truth.append(replace(e, onset=onset, apex=apex, offset=offset))
+    return Sample(sample.id, sample.subject, series, sample.found[nearest], tuple(truth))
+
+
+def _sample_task(shared: tuple[Recipe, Path | None], task: Recording) -> Sample | str:
+    recipe, store = shared
     try:
-        return sample_of(recipe, task)
+        return sample_of(recipe, task) if store is None else _stored(recipe, task, store)
     except MespotError as error:
         return str(error)
+
+
+def _stored(recipe: Recipe, recording: Recording, store: Path) -> Sample:
+    """``sample_of``, with its rows kept in ``store`` under the hash of all that decides them."""
+    choices = json.dumps([dict(recipe.align), dict(recipe.descriptor)], sort_keys=True)
+    key = hashlib.sha256(f"{sha256(str(recording.source))} {choices} {__version__}".encode())
+    path = store / f"{key.hexdigest()[:32]}.npz"
+    if path.is_file():
+        with np.load(path, allow_pickle=False) as kept:
+            first, step, span, n_frames = (int(v) for v in kept["place"])
+            names = tuple(str(name) for name in kept["names"])
+            series = FrameSeries(kept["values"], first, step, span, n_frames, recording.fps, names)
+            return Sample(
+                recording.id, recording.subject, series, kept["found"], recording.expressions
+            )
+    sample = sample_of(recipe, recording)
+    s = sample.series
+    if sample.truth == recording.expressions and s.fps == recording.fps:
+        place = [s.first, s.step, s.span, s.n_frames]
+        with atomic_path(path) as temporary, temporary.open("wb") as stream:
+            np.savez(stream, values=s.values, found=sample.found, place=place, names=s.names)
+    return sample
 
 
 def collect(
@@ -75,10 +123,15 @@ def collect(
     recordings: Sequence[Recording],
     workers: int = 1,
     on_done: Callable[[int, int], None] | None = None,
+    store: Path | None = None,
 ) -> tuple[list[Sample], list[str]]:
-    """Samples of all usable recordings, and one line for each that is not."""
+    """Samples of all usable recordings, and one line for each that is not.
+
+    Rows are kept in ``store``, so that a stopped run goes on where it was.
+    """
     samples, problems = [], []
-    for number, result in enumerate(run_tasks(_sample_task, recipe, recordings, workers), start=1):
+    results = run_tasks(_sample_task, (recipe, store), recordings, workers)
+    for number, result in enumerate(results, start=1):
         if isinstance(result, str):
             problems.append(result)
         else:
@@ -100,10 +153,26 @@ class Judged:
     chosen: dict[str, tuple[int, float]]
 
 
-def _fold_task(shared: tuple[Recipe, dict[str, Sample]], fold: Fold) -> Judged:
-    recipe, samples = shared
-    weights = train(recipe, [samples[i] for i in fold.train])
+def with_mirrored(recipe: Recipe, samples: Sequence[Sample]) -> list[Sample]:
+    """The samples and, where the descriptor can tell them, their mirror images."""
+    descriptor = registry.build("descriptors", recipe.descriptor)
+    if not hasattr(descriptor, "mirror"):
+        return list(samples)
+    return [
+        *samples,
+        *(replace(s, id=f"{s.id} mirrored", series=descriptor.mirror(s.series)) for s in samples),
+    ]
+
+
+_Shared = tuple[Recipe, dict[str, Sample], list[Sample]]
+
+
+def _fold_task(shared: _Shared, fold: Fold) -> Judged:
+    recipe, samples, also = shared
     test = [samples[i] for i in fold.test]
+    held = {s.subject for s in test}
+    learned_on = [samples[i] for i in fold.train] + [s for s in also if s.subject not in held]
+    weights = train(recipe, with_mirrored(recipe, learned_on))
     spots = spot_samples(recipe, weights, test)
     peaks = all_peaks(recipe, weights, test)
     ids = [s.id for s in test]
@@ -121,12 +190,19 @@ def all_peaks(
 
 
 def cross_validate(
-    recipe: Recipe, samples: Sequence[Sample], folds: Sequence[Fold] | None = None, workers: int = 1
+    recipe: Recipe,
+    samples: Sequence[Sample],
+    folds: Sequence[Fold] | None = None,
+    workers: int = 1,
+    also: Sequence[Sample] = (),
 ) -> Judged:
-    """Spots of every sample by weights that never saw its subject (default: one fold each)."""
+    """Spots of every sample by weights that never saw its subject (default: one fold each).
+
+    ``also`` are more samples to learn from, in each fold without those of its test subjects.
+    """
     folds = leave_one_subject_out(samples) if folds is None else folds
     total = Judged({}, {}, {})
-    shared = (recipe, {s.id: s for s in samples})
+    shared = (recipe, {s.id: s for s in samples}, list(also))
     for judged in run_tasks(_fold_task, shared, folds, workers):
         total.spots.update(judged.spots)
         total.peaks.update(judged.peaks)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import click
@@ -29,6 +31,19 @@ from mespot.errors import MespotError, UsageError
     type=click.Path(),
     metavar="DIR",
     help="Folder with recordings.csv, events.csv and videos; may be repeated.",
+)
+@click.option(
+    "--also",
+    multiple=True,
+    type=click.Path(),
+    metavar="DIR",
+    help="As --data, but never judged on with --evaluate; may be repeated.",
+)
+@click.option(
+    "--work",
+    type=click.Path(file_okay=False),
+    metavar="DIR",
+    help="Keep descriptor rows here: a stopped run goes on, a second one is quick.",
 )
 @click.option(
     "--footage",
@@ -72,10 +87,10 @@ def command(recipe: str, out: str, **options: Any) -> int:
     from mespot.protocol import train
     from mespot.recipe import load_recipe
     from mespot.spotter import Spotter
-    from mespot.training import cross_validate, figures
+    from mespot.training import cross_validate, figures, with_mirrored
 
     chosen = load_recipe(recipe).override(options["settings"])
-    samples = _samples(chosen, options)
+    samples, also = _samples(chosen, options)
     subjects = len({s.subject for s in samples})
     click.echo(
         f"{len(samples)} recordings of {subjects} subjects, "
@@ -84,10 +99,12 @@ def command(recipe: str, out: str, **options: Any) -> int:
     )
     measured: dict[str, Any] = {}
     if options["evaluate"]:
-        measured = figures(samples, cross_validate(chosen, samples, workers=options["workers"]))
+        judged = cross_validate(chosen, samples, workers=options["workers"], also=also)
+        measured = figures(samples, judged)
         click.echo(json.dumps(measured, indent=1))
-    weights = train(chosen, samples)
-    card = _card(chosen, samples, measured, options)
+    everything = [*samples, *also]
+    weights = train(chosen, with_mirrored(chosen, everything))
+    card = _card(chosen, everything, measured, options)
     spotter = Spotter(chosen, weights, card)
     spotter.save(out)
     click.echo(
@@ -108,26 +125,38 @@ def _need_torch() -> None:
         ) from error
 
 
-def _samples(recipe: Any, options: dict[str, Any]) -> list[Any]:
-    """All samples, told one by one on the progress bar; refused recordings are named."""
+def _samples(recipe: Any, options: dict[str, Any]) -> tuple[list[Any], list[Any]]:
+    """Samples to judge on and samples to learn from besides; recordings left out are named."""
     from mespot.datasets.folder import Folder
-    from mespot.training import collect, injected_samples
+    from mespot.training import at_rate, collect, injected_samples
 
-    if not options["data"] and not options["footage"]:
+    if not options["data"]:
         raise UsageError("nothing to learn from: give --data DIR (mespot synth makes one)")
-    recordings = [r for root in options["data"] for r in Folder().load(root)]
-    with FrameBar("describing", " recordings") as bar:
-        samples, problems = collect(recipe, recordings, options["workers"], bar)
+    store = Path(options["work"]) if options["work"] else None
+    groups, problems = [], []
+    for roots in (options["data"], options["also"]):
+        listed = [
+            replace(r, id=f"{Path(root).name}/{r.id}")
+            for root in roots
+            for r in Folder().load(root)
+        ]
+        with FrameBar("describing", " recordings") as bar:
+            samples, refused = collect(recipe, listed, options["workers"], bar, store)
+        groups.append(samples)
+        problems += refused
     for path in options["footage"]:
         try:
-            samples += injected_samples(recipe, path, options["copies"], recipe.seed)
+            groups[1] += injected_samples(recipe, path, options["copies"], recipe.seed)
         except MespotError as error:
             problems.append(str(error))
     for line in problems:
         click.echo(f"left out: {line}", err=True)
-    if not samples:
+    if not groups[0]:
         raise UsageError("none of the recordings can be used")
-    return samples
+    if recipe.fps is None:
+        fps = groups[0][0].series.fps
+        groups = [[at_rate(s, fps) for s in group] for group in groups]
+    return groups[0], groups[1]
 
 
 def _card(

@@ -72,7 +72,7 @@ def _windows(left: dict, middle: dict) -> dict[str, Window]:
 
 @cache
 def regions() -> dict[str, Window]:
-    """Name -> (x, y, deviation x, deviation y) as fractions of the side: where muscles move skin."""
+    """Name -> (x, y, deviation x, deviation y) as fractions of the side, where muscles move."""
     return _windows(_LEFT, _MIDDLE)
 
 

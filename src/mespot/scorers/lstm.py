@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mespot.errors import MespotError, UsageError
 from mespot.labels import label_scores
-from mespot.scorers import _normalise, _onnx
+from mespot.scorers import _normalise, _onnx, _rate
 from mespot.types import Expression, FrameSeries
 from mespot.windows import MeanMerge, PeakMerge, n_windows, pad
 
@@ -26,8 +26,6 @@ _NETWORK = ("w_x", "w_h", "b", "dense_w", "dense_b")
 # So many windows at a time keep the gates within the processor's cache.
 _WINDOWS_AT_ONCE = 2048
 _VALUES_AT_ONCE = 16_000_000
-# Rates of recordings that count as one: 29.97 and 30, not 25 and 30.
-_SAME_RATE = 0.02
 
 
 @dataclass(frozen=True)
@@ -163,8 +161,10 @@ class Lstm:
     def score(self, series: FrameSeries, weights: Mapping[str, NDArray[Any]]) -> FrameSeries:
         """One score per row by ONNX Runtime; steps, window and rates are those of the weights.
 
-        A series shorter than the window is one window, lengthened by its last row. Needs memory for
-        a piece of the series only.
+        Rows of another rate than the weights were learned at are brought to it, and the scores back
+        to the rows; a window fixed in rows is left alone, as in the paper's recipes. A series
+        shorter than the window is one window, lengthened by its last row. Needs memory for a piece
+        of the series only.
 
         Raises
         ------
@@ -190,9 +190,17 @@ class Lstm:
         normaliser = _normalise.Normaliser(
             steps, int(weights["radius"]), weights["mean"], weights["std"]
         )
-        return self._scores(
-            series, normaliser, int(weights["window"]), lambda x: _onnx.run(weights["onnx"], x)
+        rate = float(series.fps / series.step)
+        factor = 1.0 if self.window else _rate.ratio(float(weights["rate"]), rate)
+        rows = _rate.resampled(series.values, factor)
+        scored = self._scores(
+            FrameSeries(rows, 0, 1, 1, len(rows), series.fps),
+            normaliser,
+            int(weights["window"]),
+            lambda x: _onnx.run(weights["onnx"], x),
         )
+        scores = _rate.restored(scored.values[:, 0], len(series), factor)
+        return series.with_values(scores[:, None], ("score",))
 
     def _scores(
         self,
@@ -248,7 +256,7 @@ def _common_rate(series: Sequence[FrameSeries]) -> float:
     if len(columns) > 1:
         raise UsageError(f"scorer lstm: training series have different columns: {sorted(columns)}")
     rates = [float(s.fps / s.step) for s in series]
-    if max(rates) > min(rates) * (1 + _SAME_RATE):
+    if max(rates) > min(rates) * (1 + _rate.SAME_RATE):
         raise UsageError(
             f"scorer lstm: training series run at {min(rates):g} to {max(rates):g} rows a second; "
             "bring the videos to one rate first"
