@@ -2,9 +2,9 @@
 
     python benchmarks/bench_end_to_end.py [--minutes 1 10] [--json FILE]
 
-The video is a synthetic recording of one minute, played forwards and backwards in turn to the length
-asked for, so that nothing jumps. Each length runs in a process of its own, start of Python and loading
-of libraries included; a run without frames to speak of gives the start-up cost alone.
+The video is a synthetic recording of one minute, played forwards and backwards in turn to the
+length asked for, so that nothing jumps. Each length runs in a process of its own, start of Python
+and loading of libraries included; a run of a few frames gives the start-up cost alone.
 """
 
 from __future__ import annotations
