@@ -3,8 +3,7 @@
     python benchmarks/compare_combinations.py --test DIR --train DIR [DIR ...] -o FILE.md
 
 Every DIR is what `mespot synth` writes. Subjects are cut into groups; each group is judged by
-weights learned on the other groups' recordings of all DIRs, with epoch and threshold chosen on inner
-subjects.
+weights learned on the other groups' recordings of all DIRs; epoch and threshold are chosen inside.
 Floors (`never`, `random`) and the ceiling (`oracle`: the labels themselves) are decoded alike.
 Crops and rows are kept in --work, so that a stopped run resumes.
 """
@@ -79,7 +78,7 @@ def settings(epochs: int) -> Iterator[tuple[str, str, bool, Recipe]]:
                     "label": label,
                     "normalise": steps,
                     "epochs": epochs,
-                    "check_every": 2,
+                    "check_every": 4,
                     "label_s": 0.3 if label == "overlap" else 0.5,
                 }
                 yield name, label, differenced, Recipe(name=name, scorer=scorer)
@@ -98,7 +97,7 @@ def bounds(samples: list[Sample]) -> dict[str, dict]:
                 scorer = registry.build("scorers", {"name": name})
                 scores.append(scorer.score(s.series, scorer.fit([], [], 0)))
         threshold = learn_threshold(
-            scores, [s.micro for s in samples], config, lambda r, e: count(r, e, rule)
+            scores, [s.micro for s in samples], config, lambda r, e: count(r, e, Rule("apex"))
         )
         spots = {s.id: decode(c, config, threshold, s.found) for s, c in zip(samples, scores)}
         peaks = {s.id: candidates(c, config, s.found) for s, c in zip(samples, scores)}

@@ -1,4 +1,4 @@
-"""Rows at another rate: known curves keep their shape in time, and scores come back to their rows."""
+"""Rows at another rate: known curves keep their shape in time, scores come back to their rows."""
 
 from __future__ import annotations
 

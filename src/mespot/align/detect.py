@@ -21,11 +21,11 @@ from mespot.errors import MespotError
 
 CASCADE = "haarcascade_frontalface_default.xml"
 # The cascade looks at the frame with its shorter side at this many pixels.
-SHORT_SIDE = 180
+SHORT_SIDE = 160
 # Frames smaller than this cannot hold a usable face.
 LEAST_SHORT_SIDE = 48
-SCALE_STEP = 1.1
-NEIGHBOURS = 3
+SCALE_STEP = 1.15
+NEIGHBOURS = 2
 # The confirming look: the proposed box enlarged, at a size where dlib's 80-pixel window fits.
 ENLARGE = 1.7
 FACE_PIXELS = 110
