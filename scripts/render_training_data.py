@@ -20,16 +20,16 @@ DENSE = replace(
     STANDARD, micro_per_minute=18.0, macro_per_minute=4.0, blink_per_minute=10.0,
     speech_per_minute=1.6, nod_per_minute=3.0,
 )  # fmt: skip
-BUSY = {"micro_per_minute": 18.0, "macro_per_minute": 5.0, "blink_per_minute": 12.0,
-        "speech_per_minute": 2.2, "nod_per_minute": 3.0}  # fmt: skip
-HARD = replace(difficulty("hard"), **BUSY, micro_px=(0.8, 3.0), crf=(20, 28))
+HARD = replace(
+    difficulty("hard"), micro_per_minute=18.0, macro_per_minute=5.0, blink_per_minute=12.0,
+    speech_per_minute=2.2, nod_per_minute=3.0, micro_px=(0.8, 3.0), crf=(20, 28),
+)  # fmt: skip
 # name -> every second portrait from here (None: all), recordings, seed, what happens
 SETS = {
     "standard": (None, 44, 7, STANDARD),
     "dense0": (0, 33, 101, DENSE),
     "dense1": (1, 33, 102, DENSE),
-    "more0": (0, 33, 301, replace(STANDARD, **BUSY)),
-    "more1": (1, 33, 302, HARD),
+    "hard": (1, 33, 302, HARD),
 }
 
 

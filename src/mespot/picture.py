@@ -84,7 +84,7 @@ def _draw_curve(axes: Axes, spotting: Spotting, truth: list[Expression] | None) 
     axes.set_title(
         f"{name}: {count} candidate movement{'s' * (count != 1)} to review", loc="left", fontsize=10
     )
-    axes.legend(loc="upper right", fontsize=8, ncols=4, framealpha=0.9)
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), fontsize=8, ncols=6, frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
 
 
