@@ -53,8 +53,10 @@ def injected_samples(recipe: Recipe, path: str | Path, copies: int, seed: int) -
     The footage itself has no known movement, so every copy teaches both what a micro-expression on
     a really moving face looks like and what is none. The subject is the file's stem.
     """
-    from mespot.synthetic import inject_random
+    from mespot.synthetic import STANDARD, inject_random
 
+    # Denser than life, so that clips of a few seconds teach something.
+    config_of_truth = replace(STANDARD, micro_per_minute=20.0)
     config: AlignConfig = make_dataclass(AlignConfig, recipe.align, where="align")
     descriptor = registry.build("descriptors", recipe.descriptor)
     video = open_video(path)
@@ -62,7 +64,7 @@ def injected_samples(recipe: Recipe, path: str | Path, copies: int, seed: int) -
     name = Path(path).stem
     samples = []
     for number in range(copies):
-        changed, truth = inject_random(clip, seed=seed + number)
+        changed, truth = inject_random(clip, seed + number, config_of_truth)
         series = descriptor.describe(changed)
         if len(series):
             samples.append(Sample(f"{name}#{number}", name, series, clip.found, tuple(truth)))
