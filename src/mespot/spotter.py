@@ -15,6 +15,7 @@ from fractions import Fraction
 from importlib import resources
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -212,7 +213,7 @@ def load_spotter(folder: str | Path | None = None) -> Spotter:
     try:
         with np.load(folder / "weights.npz", allow_pickle=False) as stored:
             weights = {name: stored[name] for name in stored.files}
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
         raise UnreadableInput(f"{folder / 'weights.npz'}: damaged ({error})") from error
     network = folder / "network.onnx"
     if network.is_file():

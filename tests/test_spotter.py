@@ -1,0 +1,97 @@
+"""A spotter's folder: what is written comes back, damage is told, some recipes need no training."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from mespot.errors import UnreadableInput, UsageError
+from mespot.pipeline import check_rate
+from mespot.recipe import Recipe
+from mespot.results import item_names
+from mespot.spotter import Spotter, load_spotter, untrained
+
+RECIPE = Recipe(name="r", scorer={"name": "random"}, decode={"nms_s": 0.4})
+
+
+def test_round_trip_keeps_every_bit(tmp_path):
+    weights = {
+        "mean": np.arange(5, dtype=np.float32) / 3,
+        "threshold": np.array(0.123456789012345),
+        "onnx": np.frombuffer(b"not really a network", np.uint8),
+    }
+    spotter = Spotter(RECIPE, weights, "# a card\n")
+    spotter.save(tmp_path / "s")
+    again = load_spotter(tmp_path / "s")
+    assert again.recipe.hash == RECIPE.hash
+    assert again.card == "# a card\n"
+    assert again.weights_hash == spotter.weights_hash
+    assert sorted(p.name for p in (tmp_path / "s").iterdir()) == [
+        "card.md", "network.onnx", "recipe.toml", "weights.npz",
+    ]  # fmt: skip
+    other = Spotter(RECIPE, {**weights, "threshold": np.array(0.2)}, "")
+    assert other.weights_hash != spotter.weights_hash
+
+
+def test_damage_is_one_line(tmp_path):
+    with pytest.raises(UnreadableInput, match=r"recipe\.toml is missing"):
+        load_spotter(tmp_path)
+    Spotter(RECIPE, {"x": np.ones(3)}, "").save(tmp_path)
+    whole = (tmp_path / "weights.npz").read_bytes()
+    (tmp_path / "weights.npz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UnreadableInput, match="damaged"):
+        load_spotter(tmp_path)
+
+
+def test_pickled_arrays_are_refused(tmp_path):
+    Spotter(RECIPE, {"x": np.ones(3)}, "").save(tmp_path)
+    np.savez(tmp_path / "weights.npz", x=np.array([{"a": 1}], dtype=object))
+    with pytest.raises(UnreadableInput, match="damaged"):
+        load_spotter(tmp_path)
+
+
+def test_recipes_that_learn_nothing_need_no_training():
+    assert untrained(RECIPE).scorer.learns is False
+    with pytest.raises(UsageError, match="must be trained first"):
+        untrained(Recipe(name="x"))
+
+
+def test_settings_are_checked_at_once():
+    with pytest.raises(UsageError, match="did you mean 'nms_s'"):
+        untrained(RECIPE).with_settings(("decode.nms=1",))
+    changed = untrained(RECIPE).with_settings(("decode.nms_s=1",))
+    assert changed.decode_config.nms_s == 1.0
+
+
+def test_the_packaged_spotter_runs_and_says_what_it_is():
+    spotter = load_spotter()
+    spotter.self_test()
+    assert spotter.recipe.name == "default"
+    for part in ("synthetic", "MIT", "No real micro-expression", "lie detection", "f1_apex"):
+        assert part in spotter.card, part
+
+
+@pytest.mark.parametrize(
+    ("fps", "wanted", "force", "part"),
+    [(10, None, False, "too slow"), (30, 25.0, False, "25 frames/s, the video has 30")],
+)
+def test_unsuitable_rates_are_refused(fps, wanted, force, part):
+    with pytest.raises(UsageError, match=part):
+        check_rate("v.mp4", Fraction(fps), wanted, force)
+    assert check_rate("v.mp4", Fraction(fps), wanted, True)
+
+
+def test_rates_that_suit():
+    assert check_rate("v.mp4", Fraction(200), None, False) == []
+    assert check_rate("v.mp4", Fraction(2997, 100), 30.0, False)[0].endswith("barely resolved")
+
+
+def test_names_of_a_batch_do_not_clash(tmp_path):
+    paths = [tmp_path / p for p in ("a/v.mp4", "b/v.mp4", "w.mov", "a/v.avi")]
+    names = item_names(paths)
+    assert len(set(names)) == 4
+    assert names[2] == "w"
+    assert names[1] == "b_v"
+    assert names[0].startswith("a_v")
