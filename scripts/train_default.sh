@@ -6,7 +6,7 @@ faces=$1 videos=$2 work=$3
 cd "$(dirname "$0")/.."
 bin=${BIN:-.venv/bin}
 "$bin/python" scripts/render_training_data.py "$faces" "$work"
-"$bin/mespot" train default -o src/mespot/spotters/default --evaluate --work "$work/rows" \
+"$bin/mespot" train default -o src/mespot/spotters/default --evaluate --workers "${WORKERS:-2}" --work "$work/rows" \
   --data "$work/standard" --also "$work/dense0" --also "$work/dense1" --also "$work/hard" \
   --footage "$videos/WolfgangLanger_Pexels.mp4" --footage "$videos/single_face.mp4" \
   --footage "$videos/face_noface.mov" --footage "$videos/noface_face.mov" \
