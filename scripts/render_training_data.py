@@ -29,7 +29,7 @@ SETS = {
     "standard": (None, 44, 7, STANDARD),
     "dense0": (0, 33, 101, DENSE),
     "dense1": (1, 33, 102, DENSE),
-    "hard": (1, 33, 302, HARD),
+    "hard": (None, 33, 302, HARD),
 }
 
 
