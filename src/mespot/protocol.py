@@ -26,13 +26,19 @@ Quality = Callable[[Callable[[FrameSeries], FrameSeries]], float]
 
 @dataclass(frozen=True)
 class Sample:
-    """One described recording with its truth, in frames of the rows' grid."""
+    """One described recording with its truth, in frames of the rows' grid.
+
+    ``lifelike`` is False for samples made for learning (denser in movements than what will be
+    spotted, mirrored, injected): the threshold with the best F1 depends on how rare movements are,
+    so that it is never chosen on those.
+    """
 
     id: str
     subject: str
     series: FrameSeries
     found: NDArray[np.bool_]
     truth: tuple[Expression, ...]
+    lifelike: bool = True
 
     @property
     def minutes(self) -> float:
@@ -107,23 +113,24 @@ def train(recipe: Recipe, samples: Sequence[Sample], share: float = 0.2) -> Weig
     fitted, held = inner_split(samples, share, recipe.seed)
     rule = Rule("apex")
 
-    def held_threshold(score: Callable[[FrameSeries], FrameSeries]) -> tuple[float, float]:
+    def best(scores: list[FrameSeries], on: list[Sample]) -> float:
+        truth, lost = [s.micro for s in on], [s.found for s in on]
+        return learn_threshold(scores, truth, config, lambda r, e: count(r, e, rule), lost)
+
+    def quality(score: Callable[[FrameSeries], FrameSeries]) -> float:
         scores = [score(s.series) for s in held]
-        lost = [s.found for s in held]
-        truth = [s.micro for s in held]
-        threshold = learn_threshold(scores, truth, config, lambda r, e: count(r, e, rule), lost)
-        spots = [decode(c, config, threshold, s.found) for c, s in zip(scores, held)]
-        f1 = pooled(held, spots, rule).f1
-        return threshold, 0.0 if np.isnan(f1) else f1
+        threshold = best(scores, held)
+        f1 = pooled(
+            held, [decode(c, config, threshold, s.found) for c, s in zip(scores, held)], rule
+        ).f1
+        return 0.0 if np.isnan(f1) else f1
 
     weights: Weights = scorer.fit(
-        [s.series for s in fitted],
-        [s.micro for s in fitted],
-        recipe.seed,
-        quality=lambda score: held_threshold(score)[1],
+        [s.series for s in fitted], [s.micro for s in fitted], recipe.seed, quality=quality
     )
-    threshold, _ = held_threshold(lambda series: scorer.score(series, weights))
-    weights["threshold"] = np.array(threshold)
+    lifelike = [s for s in held if s.lifelike]
+    judges = lifelike if any(s.micro for s in lifelike) else held
+    weights["threshold"] = np.array(best([scorer.score(s.series, weights) for s in judges], judges))
     return weights
 
 

@@ -67,7 +67,9 @@ def injected_samples(recipe: Recipe, path: str | Path, copies: int, seed: int) -
         changed, truth = inject_random(clip, seed + number, config_of_truth)
         series = descriptor.describe(changed)
         if len(series):
-            samples.append(Sample(f"{name}#{number}", name, series, clip.found, tuple(truth)))
+            samples.append(
+                Sample(f"{name}#{number}", name, series, clip.found, tuple(truth), lifelike=False)
+            )
     return samples
 
 
@@ -87,7 +89,7 @@ def at_rate(sample: Sample, fps: Fraction) -> Sample:
         onset, offset = round(e.onset * factor), round(e.offset * factor)
         apex = None if e.apex is None else round(e.apex * factor)
         truth.append(replace(e, onset=onset, apex=apex, offset=offset))
-    return Sample(sample.id, sample.subject, series, sample.found[nearest], tuple(truth))
+    return replace(sample, series=series, found=sample.found[nearest], truth=tuple(truth))
 
 
 def _sample_task(shared: tuple[Recipe, Path | None], task: Recording) -> Sample | str:
@@ -162,7 +164,10 @@ def with_mirrored(recipe: Recipe, samples: Sequence[Sample]) -> list[Sample]:
         return list(samples)
     return [
         *samples,
-        *(replace(s, id=f"{s.id} mirrored", series=descriptor.mirror(s.series)) for s in samples),
+        *(
+            replace(s, id=f"{s.id} mirrored", series=descriptor.mirror(s.series), lifelike=False)
+            for s in samples
+        ),
     ]
 
 
@@ -173,7 +178,8 @@ def _fold_task(shared: _Shared, fold: Fold) -> Judged:
     recipe, samples, also = shared
     test = [samples[i] for i in fold.test]
     held = {s.subject for s in test}
-    learned_on = [samples[i] for i in fold.train] + [s for s in also if s.subject not in held]
+    learned_on = [samples[i] for i in fold.train]
+    learned_on += [replace(s, lifelike=False) for s in also if s.subject not in held]
     weights = train(recipe, with_mirrored(recipe, learned_on))
     spots = spot_samples(recipe, weights, test)
     peaks = all_peaks(recipe, weights, test)

@@ -102,7 +102,7 @@ def command(recipe: str, out: str, **options: Any) -> int:
         judged = cross_validate(chosen, samples, workers=options["workers"], also=also)
         measured = figures(samples, judged)
         click.echo(json.dumps(measured, indent=1))
-    everything = [*samples, *also]
+    everything = [*samples, *(replace(s, lifelike=False) for s in also)]
     weights = train(chosen, with_mirrored(chosen, everything))
     card = _card(chosen, everything, measured, options)
     spotter = Spotter(chosen, weights, card)
