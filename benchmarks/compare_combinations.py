@@ -81,7 +81,12 @@ def settings(epochs: int) -> Iterator[tuple[str, str, bool, Recipe]]:
                     "check_every": 4,
                     "label_s": 0.3 if label == "overlap" else 0.5,
                 }
-                yield name, label, differenced, Recipe(name=name, scorer=scorer)
+                yield (
+                    name,
+                    label,
+                    differenced,
+                    Recipe(name, descriptor=DESCRIPTORS[name], scorer=scorer),
+                )
 
 
 def bounds(samples: list[Sample]) -> dict[str, dict]:
