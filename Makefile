@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 WANTED := pyproject.toml constraints.txt
 WORKERS ?= 2
 
-.PHONY: demo test lint types bench check-full train clean
+.PHONY: demo test lint types bench check-full clean
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \

@@ -4,6 +4,7 @@
 
 Every DIR is what `mespot synth` writes. Subjects are cut into groups; each group is judged by
 weights learned on the other groups' recordings of all DIRs; epoch and threshold are chosen inside.
+Where a descriptor can mirror its rows (`region_flow`), mirrored samples are learned from too.
 Floors (`never`, `random`) and the ceiling (`oracle`: the labels themselves) are decoded alike.
 Crops and rows are kept in --work, so that a stopped run resumes.
 """
@@ -14,6 +15,7 @@ import argparse
 import json
 import pickle
 import time
+import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -69,7 +71,7 @@ def samples_of(recordings: list[Recording], name: str, work: Path) -> list[Sampl
 
 def settings(epochs: int) -> Iterator[tuple[str, str, bool, Recipe]]:
     """All combinations as recipes."""
-    for name in DESCRIPTORS:
+    for name, descriptor in DESCRIPTORS.items():
         for label in ("overlap", "apex"):
             for differenced in (False, True):
                 steps = ["difference", "zscore"] if differenced else ["zscore"]
@@ -85,7 +87,7 @@ def settings(epochs: int) -> Iterator[tuple[str, str, bool, Recipe]]:
                     name,
                     label,
                     differenced,
-                    Recipe(name, descriptor=DESCRIPTORS[name], scorer=scorer),
+                    Recipe(name, descriptor=descriptor, scorer=scorer),
                 )
 
 
@@ -137,7 +139,8 @@ def main() -> None:
         for root in args.train
         for r in Folder().load(root)
     ]
-    done_path = args.work / "done.json"
+    choices = [str(args.test), *map(str, args.train), args.groups, args.epochs]
+    done_path = args.work / f"done-{zlib.crc32(repr(choices).encode()):08x}.json"
     args.work.mkdir(parents=True, exist_ok=True)
     done = json.loads(done_path.read_text()) if done_path.is_file() else {}
     held: tuple[str, list[Sample], list[Sample]] = ("", [], [])

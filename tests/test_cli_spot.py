@@ -106,9 +106,13 @@ def test_second_run_skips_what_is_finished(result, shared_videos, capsys):
     assert run(["spot", str(shared_videos / "single_face.mp4"), "-o", str(out)]) == 0
     assert "skipped" in capsys.readouterr().err
     assert (out / "events.csv").stat().st_mtime_ns == before
-    # Another setting is another result.
+    # Another setting is another result: nothing of this one is touched unasked.
     again = ["spot", str(shared_videos / "single_face.mp4"), "-o", str(out)]
-    assert run([*again, "--set", "decode.nms_s=0.5"]) == 0
+    assert run([*again, "--set", "decode.nms_s=0.5"]) == 2
+    assert "choose another folder" in capsys.readouterr().err
+    assert (out / "events.csv").stat().st_mtime_ns == before
+    # So are pictures without faces.
+    assert run([*again, "--no-faces"]) == 0
     assert "skipped" not in capsys.readouterr().err
 
 
@@ -144,8 +148,8 @@ def test_torch_is_not_needed(shared_videos, tmp_path):
         (lambda p: p.write_bytes(os.urandom(5000)), [], 4, "v.mp4"),
         (lambda p: p.mkdir(), [], 4, "no image"),
         (None, ["--set", "decode.nsm_s=1"], 2, "did you mean 'nms_s'"),
-        (None, ["--set", "align.size=1"], 2, "at least 32"),
-        (None, ["--fps", "fast"], 4, "no such file"),
+        (None, ["--set", "align.size=1"], 2, "only decode"),
+        (None, ["--fps", "fast"], 2, "write a number such as 25"),
         (None, ["--spotter", "nowhere"], 4, "not a spotter"),
         (None, ["--spotter", "paper-smic"], 2, "must be trained first"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -125,6 +126,13 @@ def test_a_test_subject_cannot_reach_its_own_fold():
     assert one.keys() == two.keys()
     for name in one:
         assert np.array_equal(one[name], two[name]), name
+    # Neither does material besides that shows the test subject, which is left out with it.
+    besides = [replace(s, id=f"{s.id} besides") for s in changed if s.subject in "ab"]
+    kept = [s for s in besides if s.subject != "a"]
+    third, fourth = (cross_validate(RECIPE, samples, [fold], also=more) for more in (besides, kept))
+    assert third.chosen == fourth.chosen
+    assert third.peaks == fourth.peaks
+    assert third.chosen != first.chosen or third.peaks != first.peaks
     # A training subject does reach it, or the test above would prove nothing.
     other = [toy("b", int(s.id[1:]), 99) if s.subject == "b" else s for s in samples]
     three = train(RECIPE, [s for s in other if s.id in fold.train])

@@ -29,7 +29,7 @@ def test_round_trip_keeps_every_bit(tmp_path):
     assert again.card == "# a card\n"
     assert again.weights_hash == spotter.weights_hash
     assert sorted(p.name for p in (tmp_path / "s").iterdir()) == [
-        "card.md", "network.onnx", "recipe.toml", "weights.npz",
+        "card.md", "network.onnx", "recipe.toml", "weights.npz", "weights.sha256",
     ]  # fmt: skip
     other = Spotter(RECIPE, {**weights, "threshold": np.array(0.2)}, "")
     assert other.weights_hash != spotter.weights_hash
@@ -89,9 +89,12 @@ def test_rates_that_suit():
 
 
 def test_names_of_a_batch_do_not_clash(tmp_path):
-    paths = [tmp_path / p for p in ("a/v.mp4", "b/v.mp4", "w.mov", "a/v.avi")]
-    names = item_names(paths)
-    assert len(set(names)) == 4
-    assert names[2] == "w"
-    assert names[1] == "b_v"
-    assert names[0].startswith("a_v")
+    paths = [tmp_path / p for p in ("a/v.mp4", "b/v.mp4", "w.mov", "a/v.avi", "q/a_v_2.mp4")]
+    assert item_names(paths) == ["a_v", "b_v", "w", "a_v_2", "q_a_v_2"]
+
+
+def test_names_of_earlier_runs_are_kept_and_not_given_twice(tmp_path):
+    first, second = tmp_path / "a/v.mp4", tmp_path / "b/v.mp4"
+    taken = {"v": str(first.resolve())}
+    assert item_names([second], taken) == ["b_v"]
+    assert item_names([first, second], taken) == ["v", "b_v"]

@@ -41,7 +41,8 @@ def sha256(path: str | Path) -> str:
     """SHA-256 of a file, or of the names and contents of a folder's files, as hex digits."""
     path = Path(path)
     digest = hashlib.sha256()
-    for item in [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file()):
+    inside = (p for p in path.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
+    for item in [path] if path.is_file() else sorted(inside):
         if item != path:
             digest.update(str(item.relative_to(path)).encode())
         with item.open("rb") as stream:

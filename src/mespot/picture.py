@@ -82,7 +82,10 @@ def _draw_curve(axes: Axes, spotting: Spotting, truth: list[Expression] | None) 
     name = Path(spotting.path).name
     count = len(spotting.expressions)
     axes.set_title(
-        f"{name}: {count} candidate movement{'s' * (count != 1)} to review", loc="left", fontsize=10
+        f"{name}: {count} candidate movement{'s' * (count != 1)} to review",
+        loc="left",
+        fontsize=10,
+        parse_math=False,
     )
     axes.legend(loc="lower right", bbox_to_anchor=(1, 1), fontsize=8, ncols=6, frameon=False)
     axes.spines[["top", "right"]].set_visible(False)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from mespot.errors import UnreadableInput
+from mespot.errors import UnreadableInput, UsageError
 from mespot.exports.csv import write_events, write_recordings
 from mespot.files import sha256, write_text
 from mespot.picture import draw
@@ -34,18 +34,28 @@ from mespot.types import Expression, Recording
 FORMAT = 1
 
 
-def item_names(paths: Sequence[str | Path]) -> list[str]:
-    """A name for every input: its stem; where stems clash, the parent folder's name in front."""
-    taken = [Path(p) for p in paths]
-    names = [p.name if p.is_dir() else p.stem for p in taken]
-    clashing = {n for n in names if names.count(n) > 1}
-    named = [f"{p.resolve().parent.name}_{n}" if n in clashing else n for p, n in zip(taken, names)]
-    seen: dict[str, int] = {}
-    for i, name in enumerate(named):
-        seen[name] = seen.get(name, 0) + 1
-        if seen[name] > 1:
-            named[i] = f"{name}_{seen[name]}"
-    return named
+def item_names(paths: Sequence[str | Path], taken: Mapping[str, str] | None = None) -> list[str]:
+    """A name for every input: its stem; where stems clash, the parent folder's name in front.
+
+    ``taken`` (name -> resolved path) are names that earlier runs gave away: an input keeps its own.
+    """
+    used = dict(taken or {})
+    owner = {path: name for name, path in used.items()}
+    resolved = [Path(p).resolve() for p in paths]
+    stems = [p.name if p.is_dir() else p.stem for p in resolved]
+    names = []
+    for path, stem in zip(resolved, stems):
+        name = owner.get(str(path))
+        if name is None:
+            plain = stem or "root"
+            clashes = stems.count(stem) > 1 or plain in used
+            name = base = f"{path.parent.name}_{plain}" if clashes else plain
+            number = 2
+            while name in used:
+                name, number = f"{base}_{number}", number + 1
+        used[name] = str(path)
+        names.append(name)
+    return names
 
 
 @dataclass
@@ -66,36 +76,63 @@ class ResultFolder:
             "mespot": self.versions["mespot"],
         }
 
-    def resume(self) -> None:
-        """Take over the finished items of an earlier run with the same recipe and weights."""
+    def resume(self, overwrite: bool = False) -> None:
+        """Take over the finished items of an earlier run with the same recipe and weights.
+
+        Raises UsageError where the folder holds results of others, unless they may be overwritten.
+        """
         path = self.folder / "run.json"
         if not path.is_file():
             return
         try:
             stored = json.loads(path.read_text("utf-8"))
-            if stored["format"] == FORMAT and stored["key"] == self.key:
+            same = stored["format"] == FORMAT and stored["key"] == self.key
+            if same:
                 self.items = dict(stored["items"])
         except (ValueError, KeyError, TypeError) as error:
             raise UnreadableInput(
                 f"{path}: damaged ({error}); delete it or choose another folder with -o"
             ) from error
+        if not same and not overwrite:
+            raise UsageError(
+                f"{self.folder}: holds results of another recipe, other weights or another version "
+                "of mespot; choose another folder with -o, or --overwrite them"
+            )
 
-    def finished(self, name: str, digest: str) -> bool:
-        """Whether this video is done, with all its files still there."""
+    @property
+    def taken(self) -> dict[str, str]:
+        """Names of the items and the resolved paths of their inputs."""
+        return {name: item["path"] for name, item in self.items.items()}
+
+    def finished(self, name: str, digest: str, how: dict[str, Any]) -> bool:
+        """Whether this video is done in the same way (``how``), with all its files still there."""
         item = self.items.get(name)
         return (
             item is not None
             and item["input_sha256"] == digest
-            and (self.folder / f"{name}.scores.csv").is_file()
+            and item["how"] == how
+            and all((self.folder / f"{name}.{end}").is_file() for end in ("scores.csv", "png"))
         )
 
-    def add(self, name: str, digest: str, spotting: Spotting, *, faces: bool) -> None:
-        """Write one video's files, then the batch's files with it in."""
+    def add(
+        self,
+        name: str,
+        digest: str,
+        spotting: Spotting,
+        how: dict[str, Any],
+        truth: list[Expression] | None = None,
+    ) -> None:
+        """Write one video's files, then the batch's files with it in.
+
+        ``how`` are the choices of the run beside recipe and weights: ``faces`` (whether pictures
+        may show them), ``fps`` and ``force``. ``truth`` is drawn into the picture where known.
+        """
         write_text(self.folder / f"{name}.scores.csv", scores_csv(spotting))
-        draw(spotting, self.folder / f"{name}.png", faces=faces)
+        draw(spotting, self.folder / f"{name}.png", faces=how["faces"], truth=truth)
         self.items[name] = {
-            "input": Path(spotting.path).name,
+            "path": str(Path(spotting.path).resolve()),
             "input_sha256": digest,
+            "how": how,
             **spotting.facts,
             "fps_exact": str(spotting.fps),
             "threshold": spotting.threshold,
@@ -112,12 +149,17 @@ class ResultFolder:
         }
         self._write_batch()
 
+    def drop(self, name: str) -> None:
+        """Forget an item whose video has changed and can no longer be spotted."""
+        if self.items.pop(name, None) is not None:
+            self._write_batch()
+
     def _write_batch(self) -> None:
         recordings, events, times = [], {}, {}
         for name, item in self.items.items():
             recordings.append(
                 Recording(
-                    name, name, Fraction(item["fps_exact"]), item["frames"], source=item["input"]
+                    name, "", Fraction(item["fps_exact"]), item["frames"], source=item["path"]
                 )
             )
             events[name] = [_expression(spot) for spot in item["spots"]]

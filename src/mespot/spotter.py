@@ -42,6 +42,7 @@ class Spotting:
     ----------
     expressions : list of Expression, candidate movements for a person to review
     scores : (n,) float32 per decoded frame, NaN where no row is centred (both ends of the video)
+        or a row's frames show no face
     found : (n,) bool, times_s : (n,) float64
     threshold : float, that the spots had to pass
     landmarks : (n, K, 2) float32 in source pixels
@@ -99,6 +100,13 @@ class Spotter:
 
     def with_settings(self, settings: tuple[str, ...]) -> Spotter:
         """The same weights under a recipe with settings changed (decode, mostly)."""
+        if "mean" in self.weights:
+            for setting in settings:
+                if not setting.strip().startswith("decode."):
+                    raise UsageError(
+                        f"--set {setting}: these weights were learned with the other settings; "
+                        "only decode.* can be changed without training anew"
+                    )
         changed = Spotter(self.recipe.override(settings), self.weights, self.card)
         changed.check()
         return changed
@@ -140,7 +148,9 @@ class Spotter:
         spots = decode(scores, config, learned, described.found)
         curve = prepared(scores, config, described.found)
         on_grid = np.full(scores.n_frames, np.nan, np.float32)
-        on_grid[scores.centres] = curve
+        lost = np.concatenate([[0], np.cumsum(~described.found)])
+        begin = scores.first + np.arange(len(scores)) * scores.step
+        on_grid[scores.centres] = np.where(lost[begin + scores.span] > lost[begin], np.nan, curve)
         grid = described.grid_of_source
         report = described.report
         facts = {
@@ -182,16 +192,19 @@ class Spotter:
             raise RuntimeError("the packaged network gives numbers that are not finite")
 
     def save(self, folder: str | Path) -> None:
-        """Write the spotter's folder; every file atomically, the weights last."""
+        """Write the spotter's folder; every file atomically, and the hash of all weights last."""
         folder = Path(folder)
+        (folder / "weights.sha256").unlink(missing_ok=True)
         write_text(folder / "recipe.toml", dumps(self.recipe))
         write_text(folder / "card.md", self.card)
         arrays = dict(self.weights)
+        (folder / "network.onnx").unlink(missing_ok=True)
         if _NETWORK in arrays:
             with atomic_path(folder / "network.onnx") as path:
                 path.write_bytes(arrays.pop(_NETWORK).tobytes())
         with atomic_path(folder / "weights.npz") as path, path.open("wb") as stream:
             np.savez_compressed(stream, allow_pickle=False, **arrays)
+        write_text(folder / "weights.sha256", self.weights_hash + "\n")
 
 
 def load_spotter(folder: str | Path | None = None) -> Spotter:
@@ -203,7 +216,7 @@ def load_spotter(folder: str | Path | None = None) -> Spotter:
         with resources.as_file(resources.files("mespot") / "spotters" / "default") as packaged:
             return load_spotter(packaged)
     folder = Path(folder)
-    for name in ("recipe.toml", "weights.npz"):
+    for name in ("recipe.toml", "weights.npz", "weights.sha256"):
         if not (folder / name).is_file():
             raise UnreadableInput(
                 f"{folder}: not a spotter, {name} is missing; "
@@ -219,7 +232,12 @@ def load_spotter(folder: str | Path | None = None) -> Spotter:
     if network.is_file():
         weights[_NETWORK] = np.frombuffer(network.read_bytes(), np.uint8)
     card = folder / "card.md"
-    return Spotter(recipe, weights, card.read_text("utf-8") if card.is_file() else "")
+    spotter = Spotter(recipe, weights, card.read_text("utf-8") if card.is_file() else "")
+    if spotter.weights_hash != (folder / "weights.sha256").read_text("utf-8").strip():
+        raise UnreadableInput(
+            f"{folder}: damaged, the weights do not have the hash they were saved with"
+        )
+    return spotter
 
 
 def untrained(recipe: Recipe) -> Spotter:

@@ -13,13 +13,12 @@ from typing import Any
 import numpy as np
 
 from mespot import registry
-from mespot._version import __version__
 from mespot.align import AlignConfig, align, concatenate
 from mespot.decode import DecodeConfig, candidates
 from mespot.errors import MespotError, UsageError
 from mespot.files import atomic_path, sha256
 from mespot.metrics import Rule, bootstrap, count
-from mespot.pipeline import describe_video
+from mespot.pipeline import check_rate, describe_video
 from mespot.protocol import (
     Sample,
     Weights,
@@ -34,15 +33,19 @@ from mespot.scorers._rate import ratio, resampled
 from mespot.types import Counts, Expression, Fold, FrameSeries, Recording
 from mespot.video import open_video
 
+# Rows that are kept are good as long as nothing that makes them has changed.
+_CODE = Path(__file__).parent
+
 
 def sample_of(recipe: Recipe, recording: Recording) -> Sample:
     """Align and describe one recording. Raises MespotError where it cannot be used."""
     if recording.source is None:
         raise UsageError(f"recording {recording.id}: no video is named")
     config: AlignConfig = make_dataclass(AlignConfig, recipe.align, where="align")
-    described = describe_video(
-        recording.source, config, registry.build("descriptors", recipe.descriptor)
-    )
+    video = open_video(recording.source)
+    check_rate(recording.source, video.fps, recipe.fps, force=False)
+    descriptor = registry.build("descriptors", recipe.descriptor)
+    described = describe_video(recording.source, config, descriptor, video=video)
     truth = tuple(described.to_grid(e) for e in recording.expressions)
     return Sample(recording.id, recording.subject, described.series, described.found, truth)
 
@@ -103,7 +106,10 @@ def _sample_task(shared: tuple[Recipe, Path | None], task: Recording) -> Sample 
 def _stored(recipe: Recipe, recording: Recording, store: Path) -> Sample:
     """``sample_of``, with its rows kept in ``store`` under the hash of all that decides them."""
     choices = json.dumps([dict(recipe.align), dict(recipe.descriptor)], sort_keys=True)
-    key = hashlib.sha256(f"{sha256(str(recording.source))} {choices} {__version__}".encode())
+    code = " ".join(
+        sha256(_CODE / name) for name in ("align", "descriptors", "video", "pipeline.py")
+    )
+    key = hashlib.sha256(f"{sha256(str(recording.source))} {choices} {code}".encode())
     path = store / f"{key.hexdigest()[:32]}.npz"
     if path.is_file():
         with np.load(path, allow_pickle=False) as kept:

@@ -31,7 +31,6 @@ def command(out: str, seconds: float, seed: int) -> int:
     """
     from mespot.exports.csv import write_events, write_recordings
     from mespot.metrics import Rule, match
-    from mespot.picture import draw
     from mespot.results import ResultFolder, digest_of
     from mespot.spotter import load_spotter
     from mespot.synthetic import STANDARD, load_portraits, render_recording
@@ -49,8 +48,10 @@ def command(out: str, seconds: float, seed: int) -> int:
     spotter = load_spotter()
     results = ResultFolder(folder, spotter, versions())
     spotting = spotter.spot(str(recording.source))
-    results.add("demo", digest_of(str(recording.source)), spotting, faces=True)
-    draw(spotting, folder / "demo.png", truth=list(recording.expressions))
+    how = {"faces": True, "fps": None, "force": False}
+    results.add(
+        "demo", digest_of(str(recording.source)), spotting, how, list(recording.expressions)
+    )
 
     truth = [e for e in recording.expressions if e.kind == "micro"]
     pairs = dict(match(truth, spotting.expressions, Rule("apex")))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -41,13 +43,14 @@ from mespot.errors import EXIT_DONE, EXIT_FAILURE, EXIT_SOME_FAILED, MespotError
 @click.option("--fps", type=str, help="Frame rate of a folder of images, such as 25 or 30000/1001.")
 @click.option("--force", is_flag=True, help="Spot even at an unsuitable frame rate.")
 @click.option("--no-faces", is_flag=True, help="Leave face images out of the pictures.")
+@click.option("--overwrite", is_flag=True, help="Replace results of other recipes in DIR.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(
     videos: tuple[str, ...],
     out: str,
     spotter_path: str | None,
     settings: tuple[str, ...],
-    **options: object,
+    **options: Any,
 ) -> int:
     """Find candidate micro-expressions in VIDEOS (files, or folders of images).
 
@@ -56,35 +59,49 @@ def command(
     """
     from mespot.results import ResultFolder, item_names
 
+    rate = _rate(options["fps"])
+    how = {
+        "faces": not options["no_faces"],
+        "fps": None if rate is None else str(rate),
+        "force": options["force"],
+    }
     spotter = _spotter(spotter_path).with_settings(settings)
     folder = ResultFolder(Path(out), spotter, versions())
-    folder.resume()
-    names = item_names(videos)
+    folder.resume(options["overwrite"])
+    failed: dict[str, str] = {}
     codes = []
+    names = item_names(videos, folder.taken)
     for number, (path, name) in enumerate(zip(videos, names), start=1):
         try:
-            line = _one(folder, path, name, options)
+            line = _one(folder, path, name, how)
             codes.append(EXIT_DONE)
-        except MespotError as error:
-            codes.append(error.exit_code)
-            line = f"failed: {error}"
-        except OSError as error:
-            codes.append(EXIT_FAILURE)
-            line = f"failed: {path}: {error.strerror or error}"
+        except Exception as error:
+            codes.append(error.exit_code if isinstance(error, MespotError) else EXIT_FAILURE)
+            failed[name] = _told(path, error)
+            line = f"failed: {failed[name]}"
         counter = f"[{number}/{len(videos)}] " if len(videos) > 1 else ""
         click.echo(f"{counter}{name}: {line}", err=True)
-    _report(folder, names, bool(options["as_json"]))
-    failed = [c for c in codes if c]
+    done = {n: folder.items[n] for n, code in zip(names, codes) if code == EXIT_DONE}
+    _report(folder.folder, done, failed, options["as_json"])
     if len(videos) > 1:
-        click.echo(
-            f"{codes.count(EXIT_DONE)} of {len(videos)} inputs done, {len(failed)} failed",
-            err=True,
-        )
+        click.echo(f"{len(done)} of {len(videos)} inputs done, {len(failed)} failed", err=True)
         return EXIT_SOME_FAILED if failed else EXIT_DONE
     return codes[0]
 
 
-def _spotter(path: str | None):  # type: ignore[no-untyped-def]
+def _told(path: str, error: Exception) -> str:
+    """One line about a failure; with MESPOT_DEBUG=1 an unexpected one is raised instead."""
+    if isinstance(error, MespotError):
+        return str(error)
+    if os.environ.get("MESPOT_DEBUG") == "1":
+        raise error
+    if isinstance(error, OSError):
+        return f"{path}: {error.strerror or error}"
+    first = str(error).splitlines()[0] if str(error) else ""
+    return f"{path}: unexpected {type(error).__name__}: {first}; MESPOT_DEBUG=1 shows where"
+
+
+def _spotter(path: str | None) -> Any:
     from mespot.recipe import load_recipe, shipped
     from mespot.spotter import load_spotter, untrained
 
@@ -93,20 +110,24 @@ def _spotter(path: str | None):  # type: ignore[no-untyped-def]
     return load_spotter(path)
 
 
-def _one(folder, path: str, name: str, options: dict[str, object]) -> str:  # type: ignore[no-untyped-def]
+def _one(folder: Any, path: str, name: str, how: dict[str, Any]) -> str:
     """Spot one video; the line to tell about it."""
     from mespot.cli._progress import FrameBar
     from mespot.results import digest_of
 
     digest = digest_of(path)
-    if folder.finished(name, digest):
+    if folder.finished(name, digest, how):
         count = len(folder.items[name]["spots"])
         return f"unchanged since it was finished, skipped ({count} spots)"
-    with FrameBar(name) as bar:
-        spotting = folder.spotter.spot(
-            path, fps=_rate(options["fps"]), force=bool(options["force"]), on_frame=bar
-        )
-    folder.add(name, digest, spotting, faces=not options["no_faces"])
+    rate = None if how["fps"] is None else Fraction(how["fps"])
+    try:
+        with FrameBar(name) as bar:
+            spotting = folder.spotter.spot(path, fps=rate, force=how["force"], on_frame=bar)
+    except MespotError:
+        # What an earlier version of this file gave does not stand for it any more.
+        folder.drop(name)
+        raise
+    folder.add(name, digest, spotting, how)
     for note in spotting.notes:
         click.echo(f"{name}: note: {note}", err=True)
     lost = spotting.facts["frames_without_face"]
@@ -114,11 +135,11 @@ def _one(folder, path: str, name: str, options: dict[str, object]) -> str:  # ty
     return f"{len(spotting.expressions)} spots in {spotting.facts['frames']} frames{tail}"
 
 
-def _rate(text: object) -> Fraction | None:
+def _rate(text: str | None) -> Fraction | None:
     if text is None:
         return None
     try:
-        rate = Fraction(str(text))
+        rate = Fraction(text)
     except (ValueError, ZeroDivisionError) as error:
         raise UsageError(f"--fps {text!r}: write a number such as 25 or 30000/1001") from error
     if rate <= 0:
@@ -126,13 +147,13 @@ def _rate(text: object) -> Fraction | None:
     return rate
 
 
-def _report(folder, names: list[str], as_json: bool) -> None:  # type: ignore[no-untyped-def]
+def _report(
+    folder: Path, done: dict[str, dict[str, Any]], failed: dict[str, str], as_json: bool
+) -> None:
     """The spots of the inputs that are done, on standard output."""
-    done = {name: folder.items[name] for name in names if name in folder.items}
     if as_json:
-        json.dump(
-            {"out": str(folder.folder), "key": folder.key, "items": done}, sys.stdout, indent=1
-        )
+        result = {"out": str(folder), "items": done, "failed": failed}
+        json.dump(result, sys.stdout, indent=1)
         click.echo()
         return
     for name, item in done.items():
@@ -143,4 +164,4 @@ def _report(folder, names: list[str], as_json: bool) -> None:  # type: ignore[no
                 f"score {spot['score']:.3f}"
             )
     if done:
-        click.echo(f"wrote {folder.folder / 'events.csv'}", err=True)
+        click.echo(f"wrote {folder / 'events.csv'}", err=True)

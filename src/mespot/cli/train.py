@@ -151,6 +151,9 @@ def _samples(recipe: Any, options: dict[str, Any]) -> tuple[list[Any], list[Any]
             problems.append(str(error))
     for line in problems:
         click.echo(f"left out: {line}", err=True)
+    names = [s.id for group in groups for s in group]
+    if len(set(names)) < len(names):
+        raise UsageError("two of the folders have the same name: rename one, to tell them apart")
     if not groups[0]:
         raise UsageError("none of the recordings can be used")
     if recipe.fps is None:
@@ -188,7 +191,16 @@ def _card(
         lines += [f"| {name} | {_shown(value)} |" for name, value in measured.items()]
     else:
         lines.append("Nothing.")
-    lines += ["", "## Limits", "", NOT_FOR, ""]
+    lines += [
+        "",
+        "## Limits",
+        "",
+        "Weights, epoch and threshold never saw the subject they were judged on; the recipe itself",
+        "was chosen on the same data. Synthetic recordings say nothing of real faces.",
+        "",
+        NOT_FOR,
+        "",
+    ]
     return "\n".join(lines)
 
 

@@ -6,6 +6,8 @@ many rows the network sees per second.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,7 +31,7 @@ def resampled(values: NDArray[np.float32], factor: float) -> NDArray[np.float32]
         return values
     m = int((n - 1) * factor) + 1
     at = np.arange(m) / factor
-    source = values if factor > 1 else averaged(values, round((1 / factor - 1) / 2))
+    source = values if factor > 1 else averaged(values, math.ceil((1 / factor - 1) / 2))
     low = np.minimum(at.astype(np.int64), n - 1)
     high = np.minimum(low + 1, n - 1)
     share = (at - low).astype(np.float32)[:, None]

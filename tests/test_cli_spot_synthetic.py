@@ -1,0 +1,101 @@
+"""`mespot spot` on a synthetic clip, which is always there: torch-free, resumed, without faces."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+
+from mespot.cli import run
+from mespot.exports.csv import read_recordings
+from mespot.synthetic import STANDARD, load_portraits, render_recording
+
+SMALL = replace(STANDARD, width=320, height=240, eye_px=(48.0, 50.0), micro_per_minute=40.0)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    """Four seconds of an animated face."""
+    folder = tmp_path_factory.mktemp("clip")
+    render_recording(load_portraits(None)[0], folder, "face", SMALL, 2, 4.0, Fraction(30))
+    return folder / "face.mp4"
+
+
+def test_torch_is_not_needed(clip, tmp_path):
+    """The whole verb in a process in which importing torch and onnx fails."""
+    code = (
+        "import sys; sys.modules['torch'] = None; sys.modules['onnx'] = None\n"
+        "from mespot.cli import run\n"
+        f"code = run(['spot', {str(clip)!r}, '-o', {str(tmp_path)!r}])\n"
+        "assert sys.modules['torch'] is None\n"
+        "sys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = (tmp_path / "face.scores.csv").read_text().splitlines()
+    assert len(lines) == 121
+    assert lines[60].split(",")[3] == "1"
+
+
+def test_no_network_is_touched(clip, tmp_path):
+    """Every attempt to open a socket would fail, and none is made."""
+    code = (
+        "import socket, sys\n"
+        "def refuse(*a, **k): raise SystemExit('a socket was opened')\n"
+        "socket.socket = refuse\n"
+        "from mespot.cli import run\n"
+        f"sys.exit(run(['spot', {str(clip)!r}, '-o', {str(tmp_path)!r}]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_results_of_earlier_runs_stay(clip, tmp_path, capsys):
+    out = tmp_path / "out"
+    other = tmp_path / "elsewhere" / "face.mp4"
+    other.parent.mkdir()
+    shutil.copy(clip, other)
+    assert run(["spot", str(clip), "-o", str(out)]) == 0
+    assert run(["spot", str(other), "-o", str(out)]) == 0
+    names = [r.id for r in read_recordings(out / "recordings.csv")]
+    assert names == ["face", "elsewhere_face"]
+    capsys.readouterr()
+    assert run(["spot", str(clip), str(other), "-o", str(out)]) == 0
+    assert capsys.readouterr().err.count("skipped") == 2
+
+
+def test_a_file_that_broke_since_is_not_reported_as_done(clip, tmp_path, capsys):
+    video, out = tmp_path / "v.mp4", tmp_path / "out"
+    shutil.copy(clip, video)
+    assert run(["spot", str(video), "-o", str(out)]) == 0
+    video.write_bytes(b"nothing of use")
+    capsys.readouterr()
+    assert run(["spot", str(video), "-o", str(out), "--json"]) == 4
+    told = json.loads(capsys.readouterr().out)
+    assert told["items"] == {}
+    assert list(told["failed"]) == ["v"]
+    assert read_recordings(out / "recordings.csv") == []
+
+
+def test_odd_names_do_not_lose_a_result(clip, tmp_path):
+    video = tmp_path / "cost_$5_{x$ =é.mp4"
+    shutil.copy(clip, video)
+    assert run(["spot", str(video), "-o", str(tmp_path / "out"), "--no-faces"]) == 0
+    assert (tmp_path / "out" / "cost_$5_{x$ =é.png").is_file()
+
+
+def test_paper_recipes_refuse_other_rates(clip, tmp_path, capsys):
+    recipe = tmp_path / "p.toml"
+    recipe.write_text('fps = 25.0\n[descriptor]\nname = "hog_top"\n[scorer]\nname = "random"\n'
+                      '[decode]\nthreshold = "paper"\n')  # fmt: skip
+    command = ["spot", str(clip), "-o", str(tmp_path / "o"), "--spotter", str(recipe)]
+    assert run(command) == 2
+    assert "fixes its lengths in frames at 25" in capsys.readouterr().err
+    assert run([*command, "--force"]) == 0
+    # The paper's threshold fires at least once in every video.
+    assert "score" in capsys.readouterr().out
