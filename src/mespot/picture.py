@@ -113,7 +113,7 @@ def _strip(
 ) -> list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
     """Face pictures at onset and apex of every spot shown."""
     wanted = sorted({f for e in shown for f in (e.onset, _apex(e))})
-    images = source_frames(spotting.path, wanted)
+    images = source_frames(spotting.path, wanted, colour=True)
     pairs = []
     for spot in shown:
         marks = spotting.landmarks[[spot.onset, _apex(spot)]]
