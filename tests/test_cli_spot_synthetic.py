@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 import subprocess
@@ -99,3 +100,24 @@ def test_paper_recipes_refuse_other_rates(clip, tmp_path, capsys):
     assert run([*command, "--force"]) == 0
     # The paper's threshold fires at least once in every video.
     assert "score" in capsys.readouterr().out
+
+
+def test_events_agree_with_the_scores_file(clip, tmp_path):
+    """A low threshold gives spots for sure: each one's apex has its score, and its frames a face."""
+    low = ["--set", "decode.threshold=fixed", "--set", "decode.value=0.02"]
+    assert run(["spot", str(clip), "-o", str(tmp_path), *low]) == 0
+    with (tmp_path / "face.scores.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    with (tmp_path / "events.csv").open(newline="") as stream:
+        events = list(csv.DictReader(stream))
+    assert events
+    for event in events:
+        onset, apex, offset = (int(event[k]) for k in ("onset", "apex", "offset"))
+        assert onset <= apex <= offset
+        assert float(rows[apex]["score"]) == pytest.approx(float(event["score"]), abs=1e-5)
+        for part, frame in (("onset", onset), ("apex", apex), ("offset", offset)):
+            assert float(event[f"{part}_s"]) == pytest.approx(frame / 30, abs=1e-5)
+        assert all(rows[f]["found"] == "1" for f in range(onset, offset + 1))
+        # Nothing within the spot is higher than its peak by the file's own numbers.
+        inside = [float(r["score"]) for r in rows[onset : offset + 1] if r["score"]]
+        assert max(inside) <= float(event["score"]) + 1e-5
