@@ -184,7 +184,7 @@ def _card(
     ]
     if measured:
         lines += [
-            "Leave-one-subject-out on these data; epoch, threshold from inner subjects.",
+            "Leave-one-subject-out on the recordings of `--data`; epoch and threshold from inside.",
             "",
         ]
         lines += ["| figure | value |", "|---|---|"]
