@@ -1,0 +1,91 @@
+"""What a whole data set is known to hold: the numbers that ``verify`` compares with."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import NamedTuple
+
+from mespot.types import KINDS, Recording
+
+RECORDING = "recording"
+"""Key, beside the kinds of expressions, of the lengths of the recordings themselves."""
+
+
+class Lengths(NamedTuple):
+    """Shortest, median and longest, in frames."""
+
+    lowest: int
+    median: float
+    highest: int
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Numbers of a whole data set; what is not known of it is left out of the mappings.
+
+    Attributes
+    ----------
+    recordings, subjects : int
+    fps : Fraction
+        Frames per second of every recording.
+    size : (int, int)
+        Width and height of a frame.
+    grey : bool
+        Whether the frames are stored without colour.
+    events : mapping of kind to number
+    lengths : mapping of kind to Lengths
+        In frames, onset and offset included; the key ``recording`` is that of the recordings.
+    spread : mapping of kind to (recordings, subjects)
+        How many of them hold at least one expression of the kind.
+    about : frozenset of str
+        Those of ``recordings``, ``subjects`` and the kinds whose number is known only within 5 %.
+    """
+
+    recordings: int
+    subjects: int
+    fps: Fraction
+    size: tuple[int, int]
+    grey: bool = False
+    events: Mapping[str, int] = field(default_factory=dict)
+    lengths: Mapping[str, Lengths] = field(default_factory=dict)
+    spread: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    about: frozenset[str] = frozenset()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """``recordings``, ``subjects`` and the known numbers of events by kind."""
+        return {"recordings": self.recordings, "subjects": self.subjects, **self.events}
+
+
+def lengths(values: Iterable[int]) -> Lengths | None:
+    """Shortest, median and longest of some lengths; None if there is none."""
+    found = list(values)
+    if not found:
+        return None
+    return Lengths(min(found), float(statistics.median(found)), max(found))
+
+
+def counts_of(recordings: Iterable[Recording]) -> dict[str, int]:
+    """``recordings``, ``subjects`` and the number of expressions of every kind that occurs."""
+    found = list(recordings)
+    kinds = Counter(e.kind for r in found for e in r.expressions)
+    return {
+        "recordings": len(found),
+        "subjects": len({r.subject for r in found}),
+        **{kind: kinds[kind] for kind in KINDS if kinds[kind]},
+    }
+
+
+def lengths_of(recordings: Iterable[Recording]) -> dict[str, Lengths]:
+    """Lengths of the expressions by kind and of the recordings, in frames."""
+    found = list(recordings)
+    values = {
+        kind: lengths(e.n_frames for r in found for e in r.expressions if e.kind == kind)
+        for kind in KINDS
+    }
+    values[RECORDING] = lengths(r.n_frames for r in found if r.n_frames is not None)
+    return {name: value for name, value in values.items() if value is not None}
