@@ -7,6 +7,12 @@ recordings that were looked at. docs/metrics.md explains every figure and how ot
 ``rule``        when a spot counts for a truth; one-to-one matching
 ``pooled``      counts by recording, by subject, pooled; :func:`evaluate`
 ``resampling``  bootstrap over subjects, paired difference of two spotters
+``ranking``     every threshold at once: FROC, average precision
+``roc``         the ROC in frames of Li et al. 2017
+``workload``    how much video a coder must watch
+``timing``      errors of onset, apex and offset in ms
+``calibration`` whether scores are probabilities
+``compat``      figures of other scorers, with their faults, to compare with old numbers
 """
 
 from mespot.metrics.pooled import (

@@ -122,6 +122,7 @@ def _share(weighted: Sequence[tuple[float, int]], thresholds: Floats, whole: int
     """(m,) sum of the weights with score >= threshold, over ``whole``; NaN over nothing."""
     if not whole:
         return np.full(len(thresholds), np.nan)
-    scores = np.array([score for score, _ in weighted], dtype=np.float64)
-    weights = np.array([weight for _, weight in weighted], dtype=np.float64)
-    return np.array([weights[scores >= t].sum() for t in thresholds]) / whole
+    ordered = sorted(weighted, reverse=True)
+    scores = np.array([score for score, _ in ordered], dtype=np.float64)
+    sums = np.cumsum([0, *(weight for _, weight in ordered)])
+    return sums[np.searchsorted(-scores, -thresholds, side="right")] / whole

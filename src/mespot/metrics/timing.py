@@ -54,14 +54,12 @@ def timing_summary(errors: Mapping[str, Floats]) -> dict[str, dict[str, float]]:
     ``mad`` is the median absolute deviation from the median (unscaled), ``bias`` the mean: positive
     where spots come late. NaN where there is no pair.
     """
-    return {
-        point: {
-            "n": len(values),
-            "median": float(np.median(values)) if len(values) else math.nan,
-            "mad": float(np.median(np.abs(values - np.median(values))))
-            if len(values)
-            else math.nan,
-            "bias": float(values.mean()) if len(values) else math.nan,
-        }
-        for point, values in errors.items()
-    }
+    return {point: _summary(values) for point, values in errors.items()}
+
+
+def _summary(values: Floats) -> dict[str, float]:
+    if not len(values):
+        return {"n": 0, "median": math.nan, "mad": math.nan, "bias": math.nan}
+    median = float(np.median(values))
+    mad = float(np.median(np.abs(values - median)))
+    return {"n": len(values), "median": median, "mad": mad, "bias": float(values.mean())}
