@@ -29,6 +29,8 @@ SETS = {
     "standard": (None, 44, 7, STANDARD),
     "dense0": (0, 33, 101, DENSE),
     "dense1": (1, 33, 102, DENSE),
+    "dense2": (0, 33, 103, DENSE),
+    "dense3": (1, 33, 104, DENSE),
     "hard": (None, 33, 302, HARD),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -64,7 +65,7 @@ def bump(name: str) -> np.ndarray:
 def test_a_single_moving_region_is_told_apart(relative_to):
     name = "lip_corner_left"
     image, window = textured(), bump(name)
-    flow = RegionFlow(distances_s=(0.1,), soft_px=0, relative_to=relative_to)
+    flow = RegionFlow(distances_s=(0.1,), stretches=1, soft_px=0, relative_to=relative_to)
     k = flow.distances(FPS)[0]
     assert k == 3
     still = moved(image, 0 * window, 0 * window)
@@ -73,8 +74,9 @@ def test_a_single_moving_region_is_told_apart(relative_to):
     assert len(series) == 1
     columns = dict(zip(series.names, series.values[0]))
     expected = region_weights(SIZE)[list(regions()).index(name)] @ window.ravel()
-    assert columns[f"{name} 0..3 x"] == pytest.approx(1.0 * expected, abs=0.25)
-    assert columns[f"{name} 0..3 y"] == pytest.approx(-2.0 * expected, abs=0.45)
+    # The flow finds about three quarters of so small and narrow a movement.
+    assert columns[f"{name} 0..3 x"] == pytest.approx(0.8 * expected, abs=0.25)
+    assert columns[f"{name} 0..3 y"] == pytest.approx(-1.7 * expected, abs=0.45)
     assert abs(columns[f"{name} -3..0 y"]) < 0.02
     for far in ("brow_inner_right", "lid_upper_left", "glabella"):
         assert abs(columns[f"{far} 0..3 y"]) < 0.2
@@ -84,7 +86,7 @@ def test_motion_of_the_whole_crop_drops_out():
     image = textured(1)
     ones = np.ones((SIZE, SIZE))
     frames = [moved(image, 0.4 * t * ones, -0.25 * t * ones) for t in range(7)]
-    series = RegionFlow(distances_s=(0.1,), soft_px=0).describe(clip_of(frames))
+    series = RegionFlow(distances_s=(0.1,), stretches=1, soft_px=0).describe(clip_of(frames))
     moving = [i for i, name in enumerate(series.names) if "eye_opening" not in name]
     # Regions at the crop's edge see content enter; those inside must stay within a fifth of the
     # 1.2 px that the crop moved.
@@ -101,7 +103,7 @@ def test_eye_opening_falls_when_the_eye_is_covered():
         int((x - 0.1) * SIZE) : int((x + 0.1) * SIZE),
     ] = 128
     frames = [np.uint8(np.clip(f, 0, 255)) for f in [image] * 4 + [closed] * 3]
-    series = RegionFlow(distances_s=(0.1,)).describe(clip_of(frames))
+    series = RegionFlow(distances_s=(0.1,), stretches=1).describe(clip_of(frames))
     columns = dict(zip(series.names, series.values[0]))
     assert columns["eye_opening_left 0..3"] < -0.5
     assert abs(columns["eye_opening_right 0..3"]) < 0.05
@@ -140,9 +142,9 @@ def test_soft_scale_is_linear_for_small_and_logarithmic_for_large():
     image, window = textured(4), bump("chin_middle")
     still = moved(image, 0 * window, 0 * window)
     frames = [still] * 4 + [moved(image, 0 * window, -3 * window)] * 3
-    hard = RegionFlow(distances_s=(0.1,), soft_px=0).describe(clip_of(frames)).values
-    soft = RegionFlow(distances_s=(0.1,), soft_px=1).describe(clip_of(frames)).values
-    names = RegionFlow(distances_s=(0.1,)).column_names(FPS)
+    hard = RegionFlow(distances_s=(0.1,), stretches=1, soft_px=0).describe(clip_of(frames)).values
+    soft = RegionFlow(distances_s=(0.1,), stretches=1, soft_px=1).describe(clip_of(frames)).values
+    names = RegionFlow(distances_s=(0.1,), stretches=1).column_names(FPS)
     motion = [i for i, name in enumerate(names) if "eye" not in name.split()[0]]
     assert np.allclose(soft[:, motion], np.arcsinh(hard[:, motion]), atol=1e-6)
 
@@ -150,14 +152,50 @@ def test_soft_scale_is_linear_for_small_and_logarithmic_for_large():
 def test_rates_scale_the_distances():
     flow = RegionFlow(distances_s=(0.1, 0.2))
     assert flow.distances(Fraction(25)) == [2, 5]
-    assert flow.distances(Fraction(200)) == [20, 40]
+    assert flow.distances(Fraction(200)) == [21, 39]
     assert RegionFlow(distances_s=(0.001, 0.002)).distances(Fraction(25)) == [1]
+    assert flow.span_at(Fraction(25)) == 4 * 5 + 1
+
+
+def test_a_movement_stands_in_the_stretch_in_which_it_happens():
+    name, image = "lip_corner_left", textured(6)
+    window = bump(name)
+    still, risen = moved(image, 0 * window, 0 * window), moved(image, 0 * window, -2.0 * window)
+    flow = RegionFlow(distances_s=(0.1,), stretches=2, soft_px=0)
+    # Frames 0..12 make one row with its middle at 6; the lip is up from frame 9 to 11.
+    series = flow.describe(clip_of([still] * 9 + [risen] * 3 + [still]))
+    assert (len(series), series.span, int(series.centres[0])) == (1, 13, 6)
+    columns = dict(zip(series.names, series.values[0]))
+    seen = [columns[f"{name} {when} y"] for when in ("-6..-3", "-3..0", "0..3", "3..6")]
+    assert np.abs(seen[:2]).max() < 0.02
+    assert seen[2] < -1.0
+    assert seen[3] == pytest.approx(-seen[2], rel=0.1)
+
+
+def test_rows_at_high_rates_are_those_of_every_third_frame():
+    image, window = textured(7), bump("chin_middle")
+    fast = [moved(image, 0 * window, -1.5 * np.sin(t / 20) * window) for t in range(160)]
+    at_200 = replace(clip_of(fast), fps=Fraction(200))
+    flow = RegionFlow(distances_s=(0.09,))
+    assert (flow.step_at(Fraction(200)), flow.distances(Fraction(200))) == (3, [18])
+    series = flow.describe(at_200)
+    thinned = replace(clip_of(fast[::3]), fps=Fraction(200, 3))
+    assert np.array_equal(series.values, flow.describe(thinned).values)
+    assert series.step == 3
+    assert [int(c) for c in series.centres[:2]] == [36, 39]
+    assert len(series) == 1 + (160 - 73) // 3
+    pieces = [
+        FaceClip(at_200.frames[a:b], at_200.found[a:b], at_200.landmarks[a:b],
+                 at_200.times_s[a:b], at_200.fps)
+        for a, b in pairwise([0, 50, 101, 160])
+    ]  # fmt: skip
+    assert np.array_equal(describe_stream(flow, pieces).values, series.values)
 
 
 def test_mirror_equals_describing_the_mirrored_crops():
     image, window = textured(5), bump("brow_inner_left")
     frames = [moved(image, 0.5 * t * window, -0.4 * t * window) for t in range(7)]
-    flow = RegionFlow(distances_s=(0.1,))
+    flow = RegionFlow(distances_s=(0.1,), stretches=1)
     rows = flow.mirror(flow.describe(clip_of(frames))).values
     mirrored = flow.describe(clip_of([np.ascontiguousarray(f[:, ::-1]) for f in frames])).values
     # DIS scans from the left, so that mirrored images give slightly other flow.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from mespot.descriptors._regions import eye_boxes, region_weights, regions, without_head
 from mespot.types import FaceClip, FrameSeries
 
-# name -> OpenCV's preset, finest scale (1 = half the crop's resolution), variational refinements.
-# A quarter of the resolution, as in OpenCV's own fast preset, loses half of a 2-px brow movement.
+# name -> the crop is reduced so many times, distance of DIS's patches, its steps of descent, its
+# variational refinements. Flow of the crop reduced by 4 loses half of a 2-px brow movement.
 _QUALITY = {
-    "coarse": (cv2.DISOPTICAL_FLOW_PRESET_FAST, 2, 5),
-    "fast": (cv2.DISOPTICAL_FLOW_PRESET_FAST, 1, 0),
-    "fine": (cv2.DISOPTICAL_FLOW_PRESET_MEDIUM, 1, 5),
+    "coarse": (4, 4, 12, 0),
+    "fast": (2, 5, 8, 0),
+    "fine": (2, 3, 25, 5),
 }
 # Flow is averaged over cells of this many pixels before it is pooled into regions: DIS itself
 # estimates no finer than that, and pooling gets 16 times cheaper.
@@ -28,20 +28,26 @@ _EYES = ("eye_opening_left", "eye_opening_right")
 
 @dataclass(frozen=True)
 class RegionFlow:
-    """Flow of facial regions relative to the head at several time distances, and eye opening.
+    """Flow of facial regions relative to the head over consecutive stretches, and eye opening.
 
-    For a row with middle frame c and every distance k: the mean displacement of each region from
-    frame c - k to c and from c to c + k, in pixels of a 150-px crop, without what the registration
-    left of the head's motion. The change of eye opening over the same distances tells blinks apart.
-    The flow is DIS (Kroeger et al. 2016) as in OpenCV.
+    A row looks at the ``stretches`` before and the ``stretches`` after its middle frame c, each of
+    k frames: from c - 2k to c - k, from c - k to c, from c to c + k, from c + k to c + 2k. Of each
+    it tells the mean displacement of every region in pixels of a 150-px crop, without what the
+    registration left of the head's motion, and the change of eye opening, which tells blinks
+    apart. All rows share one flow per frame and distance. The flow is DIS (Kroeger et al. 2016) as
+    in OpenCV.
 
     Parameters
     ----------
     distances_s : tuple of float
-        Time distances k in seconds; at least one frame each.
+        Lengths k of a stretch in seconds; at least one row's step each.
+    stretches : int
+        To either side of the middle.
+    rows_per_s : float
+        Rows stand at most so close: at high frame rates only every ``step_at(fps)``-th frame has
+        one, since face muscles do not move faster.
     quality : {"coarse", "fast", "fine"}
-        Of the flow: about 0.4, 0.7 and 2 ms per flow of a 150 x 150 crop, of which a 2-px action
-        unit comes out at 0.5, 0.86 and 0.81 of its size.
+        Of the flow; docs/descriptors.md tells what each costs and what it keeps of a movement.
     relative_to : {"head", "nose"}
         What counts as the head's motion: a robust fit of shift, rotation, scale, turn and nod to
         places that follow the skull, or the shift of the nose alone.
@@ -50,7 +56,9 @@ class RegionFlow:
         logarithmic for the much larger macro-expressions and blinks. 0 leaves them as they are.
     """
 
-    distances_s: tuple[float, ...] = (0.1, 0.2, 0.34)
+    distances_s: tuple[float, ...] = (0.17,)
+    stretches: int = 2
+    rows_per_s: float = 60.0
     quality: Literal["coarse", "fast", "fine"] = "fast"
     relative_to: Literal["head", "nose"] = "head"
     soft_px: float = 1.0
@@ -58,45 +66,64 @@ class RegionFlow:
     def __post_init__(self) -> None:
         if not self.distances_s or min(self.distances_s) <= 0:
             raise ValueError("distances_s needs at least one positive time")
+        if self.stretches < 1:
+            raise ValueError(f"stretches {self.stretches}: need at least 1")
+        if not self.rows_per_s > 0:
+            raise ValueError(f"rows_per_s {self.rows_per_s}: must be positive")
+
+    def step_at(self, fps: Fraction) -> int:
+        """Frames from one row to the next."""
+        return max(1, int(float(fps) / self.rows_per_s + 1e-6))
 
     def distances(self, fps: Fraction) -> list[int]:
-        """The time distances in frames, each at least 1, rising, without repeats."""
-        return sorted({max(1, round(k * float(fps))) for k in self.distances_s})
+        """The lengths of a stretch in frames: multiples of the step, rising, without repeats."""
+        step = self.step_at(fps)
+        return sorted({step * max(1, round(k * float(fps) / step)) for k in self.distances_s})
 
     def span_at(self, fps: Fraction) -> int:
-        """Frames that one row covers: the longest distance to either side of its middle."""
-        return 2 * self.distances(fps)[-1] + 1
+        """Frames that one row covers: the longest stretches to either side of its middle."""
+        return 2 * self.stretches * self.distances(fps)[-1] + 1
+
+    def _begins(self, k: int) -> list[int]:
+        """Where the stretches of length k begin, from the middle frame."""
+        return [i * k for i in range(-self.stretches, self.stretches)]
 
     def column_names(self, fps: Fraction) -> tuple[str, ...]:
-        """Names of the columns: what, over which frames, along which axis."""
+        """Names of the columns: what, over which frames from the middle, along which axis."""
         names = []
         for k in self.distances(fps):
-            for when in (f"-{k}..0", f"0..{k}"):
+            for begin in self._begins(k):
+                when = f"{begin}..{begin + k}"
                 for region in regions():
                     names += [f"{region} {when} x", f"{region} {when} y"]
                 names += [f"{eye} {when}" for eye in _EYES]
         return tuple(names)
 
     def describe(self, clip: FaceClip) -> FrameSeries:
-        """One row per position: (T - span + 1, d) float32; d = 2 K (2 R + 2) for K distances.
+        """One row per position: (1 + (T - span) // step, d) float32.
 
-        Rows are made of nothing but their own span's frames.
+        d = 2 K S (2 R + 2) for K distances, S stretches to a side and R regions. Rows are made of
+        nothing but their own span's frames.
         """
-        span, reach = self.span_at(clip.fps), self.distances(clip.fps)[-1]
-        n = max(0, len(clip) - span + 1)
+        span, step = self.span_at(clip.fps), self.step_at(clip.fps)
         names = self.column_names(clip.fps)
+        n = max(0, 1 + (len(clip) - span) // step)
         if n == 0:
             empty = np.empty((0, len(names)), np.float32)
-            return FrameSeries(empty, 0, 1, span, len(clip), clip.fps, names)
-        opening = _eye_opening(clip.frames)
+            return FrameSeries(empty, 0, step, span, len(clip), clip.fps, names)
+        # Of all frames, those that rows begin, end or have their middle at.
+        frames = clip.frames[: (n - 1) * step + span : step]
+        reach = (span - 1) // 2 // step
+        opening = _eye_opening(frames)
         parts = []
-        for k in self.distances(clip.fps):
-            motion = self._motion(clip.frames, k)
+        for k in (k // step for k in self.distances(clip.fps)):
+            motion = self._motion(frames, k)
             change = opening[k:] - opening[:-k]
-            for begin in (reach - k, reach):
-                parts += [motion[begin : begin + n], change[begin : begin + n]]
+            for begin in self._begins(k):
+                at = slice(reach + begin, reach + begin + n)
+                parts += [motion[at], change[at]]
         values = np.concatenate(parts, axis=1).astype(np.float32, copy=False)
-        return FrameSeries(values, 0, 1, span, len(clip), clip.fps, names)
+        return FrameSeries(values, 0, step, span, len(clip), clip.fps, names)
 
     def mirror(self, series: FrameSeries) -> FrameSeries:
         """The rows that the mirrored video would give: sides swapped, x motion reversed."""
@@ -110,18 +137,18 @@ class RegionFlow:
 
     def _motion(self, frames: NDArray[np.uint8], k: int) -> NDArray[np.float32]:
         """(T - k, 2 R) displacement of every region from frame j to j + k, less the head's."""
-        preset, finest, refinements = _QUALITY[self.quality]
-        flow_of = cv2.DISOpticalFlow.create(preset)
-        flow_of.setFinestScale(finest)
-        flow_of.setVariationalRefinementIterations(refinements)
+        reduced, *choices = _QUALITY[self.quality]
         size = frames.shape[1]
+        flow_of = _flow(*choices)
+        small = [_reduced(frame, size // reduced) for frame in frames]
         side = max(8, size // _CELL)
         weights = region_weights(side)
         moved = np.empty((len(frames) - k, len(weights), 2), np.float32)
         for j in range(len(moved)):
-            flow = flow_of.calc(frames[j], frames[j + k], None)
+            flow = flow_of.calc(small[j], small[j + k], None)
             cells = cv2.resize(flow, (side, side), interpolation=cv2.INTER_AREA)
             moved[j] = weights @ cells.reshape(-1, 2)
+        moved *= np.float32(size / (size // reduced))
         moved *= np.float32(150 / size)
         if self.relative_to == "head":
             relative = without_head(moved)
@@ -131,6 +158,20 @@ class RegionFlow:
             soft = np.float32(self.soft_px)
             relative = soft * np.arcsinh(relative / soft)
         return relative.reshape(len(moved), -1)
+
+
+def _flow(stride: int, descent: int, refinements: int) -> Any:
+    flow_of = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    flow_of.setFinestScale(0)
+    flow_of.setPatchStride(stride)
+    flow_of.setGradientDescentIterations(descent)
+    flow_of.setVariationalRefinementIterations(refinements)
+    return flow_of
+
+
+def _reduced(frame: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    small = cv2.resize(frame, (side, side), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, dtype=np.uint8)
 
 
 def _other_side(name: str) -> str:
