@@ -100,9 +100,9 @@ def mdmd_iou(a: Expression, b: Expression) -> float:
 def duplicates(
     recordings: Sequence[Listed], reference: Events, estimated: Events, k: float = 0.5
 ) -> Figures:
-    """Every spot with IoU **above** ``k`` with any truth is a true positive, however many there are.
+    """As a line of work counted until 2025: all spots with IoU **above** ``k`` are true positives.
 
-    Misses are the truths that no spot meets. 0/0 is 0.
+    Ten spots on one truth are ten of them. Misses are the truths that no spot meets. 0/0 is 0.
     """
     validate(recordings, reference, estimated)
     tp = fp = fn = 0
@@ -117,7 +117,7 @@ def duplicates(
 def constant_ap(
     recordings: Sequence[Listed], reference: Events, estimated: Events, k: float = 0.5
 ) -> Figures:
-    """ "COCO AP@[.5:.95]" of spots that all have the same confidence: the order of the rows decides.
+    """The "COCO AP@[.5:.95]" of spots that all have one confidence: the order of rows decides.
 
     Spots come in the order of the recordings and, within one, of the file; their scores are not
     looked at. Each takes the free truth of largest IoU. Precision is replaced by the highest one at
