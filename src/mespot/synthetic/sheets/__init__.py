@@ -1,8 +1,8 @@
 """Annotation sheets and folder layouts of real data sets, written for synthetic recordings.
 
 A twin is a synthetic data set on disk in exactly the layout of a real one, the odd rows of its
-sheet included, so that one loader reads both. This package writes the sheet and says where each frame
-goes; it draws nothing and holds no row of a real sheet. One module per data set, named as its
+sheet included, so that one loader reads both. This package writes the sheet and says where each
+frame goes; it draws nothing and holds no row of a real sheet. One module per data set, named as its
 loader in ``mespot.datasets``, each with
 
 ``SHAPE : Shape``

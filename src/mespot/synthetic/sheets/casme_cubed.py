@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mespot.datasets._shapes import CASME_CUBED as SHAPE
 from mespot.synthetic.sheets import Plan, PlannedRecording
+from mespot.synthetic.sheets._rows import Cell, Entry, Rows, entries, settled, spoil, write_xls
 from mespot.types import Expression
 
 __all__ = ["QUIRKS", "SHAPE", "frame_path", "planned", "write_sheet"]
@@ -34,5 +35,38 @@ def frame_path(recording: PlannedRecording, i: int) -> Path:
 
 
 def write_sheet(root: Path, plan: Plan, quirks: bool = True) -> tuple[PlannedRecording, ...]:
-    """Write ``annotation/part_A_v2.xls``: sheets ``AU+Emotion`` and ``eye blink``."""
-    raise NotImplementedError
+    """Write ``annotation/part_A_v2.xls``: sheets ``AU+Emotion`` and ``eye blink``.
+
+    With ``quirks``, some rows are added that cannot be: offsets before their onsets, and a
+    micro-expression of thousands of frames. Raises UsageError if xlwt is not installed.
+    """
+    odd = QUIRKS if quirks else {}
+    share = len(plan) / SHAPE.recordings
+    rows = entries(plan, ("micro", "macro"))
+    for entry in spoil(rows, "filename-case", odd, share):
+        entry.odd = "capital"
+    added = []
+    for host in spoil(rows, "offset-before-onset", odd, share):
+        backwards = (host.offset + 30, host.offset + 34, max(1, host.offset - 20))
+        added.append(Entry(host.recording, None, *backwards, host.kind))
+    for host in spoil(rows, "micro-too-long", odd, share):
+        endless = (host.onset, host.onset + 9, host.onset + 3455)
+        added.append(Entry(host.recording, None, *endless, "micro"))
+    head = ["Subject", "Filename", "Onset", "Apex", "Offset"]
+    table: list[list[Cell]] = [[*head, "AU", "Expression type", "Objective class"]]
+    table += [
+        [*_cells(e), e.action_units, f"{e.kind.capitalize()}-expression", "I"]
+        for e in (*rows, *added)
+    ]
+    blinks = entries(plan, ("blink",))
+    sheets: dict[str, Rows] = {"AU+Emotion": table, "eye blink": [head, *map(_cells, blinks)]}
+    write_xls(Path(root) / "annotation" / "part_A_v2.xls", sheets)
+    return settled(plan, [*rows, *blinks])
+
+
+def _cells(entry: Entry) -> list[Cell]:
+    letter = entry.recording.name.rsplit("_", 1)[1]
+    return [
+        entry.recording.subject, letter.upper() if entry.odd == "capital" else letter,
+        entry.onset, entry.apex, entry.offset,
+    ]  # fmt: skip

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mespot.datasets._shapes import CASME_II as SHAPE
 from mespot.synthetic.sheets import Plan, PlannedRecording
+from mespot.synthetic.sheets._rows import Cell, entries, settled, spoil, write_xlsx
 from mespot.types import Expression
 
 __all__ = ["QUIRKS", "SHAPE", "frame_path", "planned", "write_sheet"]
@@ -30,5 +32,27 @@ def frame_path(recording: PlannedRecording, i: int) -> Path:
 
 
 def write_sheet(root: Path, plan: Plan, quirks: bool = True) -> tuple[PlannedRecording, ...]:
-    """Write ``CASME2-coding-20140508.xlsx``."""
-    raise NotImplementedError
+    """Write ``CASME2-coding-20140508.xlsx``: one row per micro-expression.
+
+    Raises ValueError for a clip without any: the set holds none.
+    """
+    rows = entries(plan, ("micro",))
+    idle = {r.name for r in plan} - {e.recording.name for e in rows}
+    if idle:
+        raise ValueError(f"{min(idle)}: a clip of this data set needs a micro-expression")
+    share = len(plan) / SHAPE.recordings
+    fit = [e for e in rows if e.apex is not None]
+    for entry in spoil(fit, "apex-slash", QUIRKS if quirks else {}, share):
+        entry.apex = "/"
+        entry.truth = entry.truth and replace(entry.truth, apex=None)
+    table: list[list[Cell]] = [[
+        "Subject", "Filename", None, "OnsetFrame", "ApexFrame", "OffsetFrame", None,
+        "Action Units", "Estimated Emotion",
+    ]]  # fmt: skip
+    for e in rows:
+        person, clip = e.recording.name.split("_", 1)
+        table.append(
+            [person[3:], clip, None, e.onset, e.apex, e.offset, None, e.action_units, "others"]
+        )
+    write_xlsx(Path(root) / "CASME2-coding-20140508.xlsx", {"Sheet1": table})
+    return settled(plan, rows)

@@ -1,0 +1,240 @@
+"""What every data set with an annotation sheet and folders of images shares.
+
+A data set's own file says how its sheet is read (``parse``) and which folder is which recording's
+(``recording_of``); finding, correcting, repairing, counting and comparing are here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+from mespot.datasets import _errata
+from mespot.datasets._annotations import (
+    GENERAL_TRAPS,
+    Annotations,
+    Parsed,
+    Place,
+    count_traps,
+    settle,
+)
+from mespot.datasets._frames import ImageRun, choose_layout, find_runs, shown
+from mespot.datasets._inspection import Inspection, compare
+from mespot.datasets._shape import Shape, counts_of, lengths_of
+from mespot.datasets._sheets import Workbook, find_workbook, read_workbook
+from mespot.datasets._twin import Twin, read_twin
+from mespot.errors import UnreadableInput
+from mespot.exports._cells import refuse
+from mespot.files import sha256
+from mespot.types import Recording
+
+FOLDER_TRAPS = {
+    "first-image": "the images begin at another number than expected: frame 0 is the first image",
+    "no-rows": "images of a recording that is in no row: it holds no expression",
+}
+
+
+@dataclass
+class _Survey:
+    """Everything found under a root, before anything is refused or reported."""
+
+    annotations: Annotations
+    runs: dict[str, ImageRun]
+    layout: str
+    twin: Twin | None
+    recordings: list[Recording] = field(default_factory=list)
+    traps: Counter[str] = field(default_factory=Counter)
+    doubled: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class LabelledSet:
+    """An annotation sheet and folders of images.
+
+    Parameters
+    ----------
+    sheet : str
+        The annotation sheet, relative to the root; empty: found by its name anywhere under it.
+    frames : str
+        Where images lie there in several forms, the name of the folder above those to take; empty:
+        the form that the data set prefers.
+    errata : str
+        A CSV of further corrections, applied after those that come with the loader.
+    partial : bool
+        Load the recordings whose images are there although others of the sheet are missing.
+    """
+
+    sheet: str = ""
+    frames: str = ""
+    errata: str = ""
+    partial: bool = False
+
+    NAME: ClassVar[str] = ""
+    SHAPE: ClassVar[Shape]
+    SHEET_NAMES: ClassVar[tuple[str, ...]] = ()
+    LAYOUTS: ClassVar[tuple[str, ...]] = ()
+    OWN_TRAPS: ClassVar[Mapping[str, str]] = {}
+    UNLISTED_BELONG: ClassVar[bool] = True
+    APEX_FOR_OFFSET: ClassVar[bool] = False
+
+    # What a data set's own file says.
+
+    def parse(self, book: Workbook) -> Parsed:
+        """The rows of the workbook as they are. Raises UnreadableInput if it is another's."""
+        raise NotImplementedError
+
+    def refine(self, parsed: Parsed) -> None:
+        """Drop or mark what only this data set knows to be wrong, after the errata."""
+
+    def recording_of(self, folder: Path) -> tuple[str, str] | None:
+        """Id and subject of the recording whose images lie in ``folder``; None for others."""
+        raise NotImplementedError
+
+    def oddities(self, run: ImageRun, first: int | None) -> list[str]:
+        """Codes of what is odd about a folder; ``first`` is its first image by the sheet."""
+        return [] if first is None or run.first == first else ["first-image"]
+
+    def expected(self) -> dict[str, int]:
+        """The numbers of the whole data set."""
+        return self.SHAPE.counts
+
+    # What follows from it.
+
+    @classmethod
+    def traps(cls) -> dict[str, str]:
+        """Code -> what is done, of everything that is known to be odd in this data set."""
+        return {**GENERAL_TRAPS, **FOLDER_TRAPS, **cls.OWN_TRAPS}
+
+    def load(self, root: str | Path) -> list[Recording]:
+        """Every recording under ``root`` with its expressions, in the order of their names.
+
+        Raises UnreadableInput if there is no sheet or no image, if recordings of the sheet have no
+        images (unless ``partial``), or if a recording has two folders.
+        """
+        survey = self._survey(Path(root))
+        refuse(survey.doubled + ([] if self.partial else survey.missing))
+        return survey.recordings
+
+    def load_annotations(self, sheet: str | Path) -> Annotations:
+        """The expressions of a sheet alone, without images. Raises UnreadableInput.
+
+        Frames are counted from the first image as far as the sheet tells its number, else from
+        image 1. What only the images can show (events past the end) is not seen.
+        """
+        parsed = self._parsed(Path(sheet))
+        places = {r.id: Place(r.first) for r in parsed.recordings.values()}
+        return self._settled(Path(sheet), parsed, places)
+
+    def verify(self, root: str | Path) -> list[str]:
+        """Everything wrong beyond the known oddities, one line each; see :meth:`inspect`."""
+        return list(self.inspect(root).problems)
+
+    def inspect(self, root: str | Path) -> Inspection:
+        """Everything found under ``root`` and everything wrong with it. Never raises for it."""
+        try:
+            survey = self._survey(Path(root))
+        except UnreadableInput as error:
+            return Inspection(self.NAME, str(root), problems=(str(error),))
+        notes, twin = survey.annotations, survey.twin
+        expected = twin.counts if twin else self.expected()
+        found = counts_of(survey.recordings)
+        problems = [
+            *notes.problems, *survey.doubled, *survey.missing, *survey.left_out,
+            *(problem for run in survey.runs.values() for problem in run.problems()),
+            *(f"row dropped: {d}" for d in notes.dropped if d.code not in self.traps()),
+            *compare(found, expected, frozenset() if twin else self.SHAPE.about),
+        ]  # fmt: skip
+        return Inspection(
+            self._label(twin), str(root), str(notes.sheet), notes.sha256, notes.variant,
+            survey.layout, tuple(problems), notes.dropped,
+            dict(sorted((survey.traps + Counter(notes.traps)).items())), found, dict(expected),
+            lengths_of(survey.recordings), {} if twin else dict(self.SHAPE.lengths),
+        )  # fmt: skip
+
+    def _parsed(self, sheet: Path) -> Parsed:
+        """The rows of the sheet, corrected by the errata."""
+        parsed = self.parse(read_workbook(sheet))
+        beside = _errata.beside(self.NAME)
+        paths = [beside] if beside.is_file() else []
+        paths += [Path(self.errata)] if self.errata else []
+        parsed.events = _errata.correct(parsed.events, paths, parsed.problems)
+        self.refine(parsed)
+        return parsed
+
+    def _settled(self, sheet: Path, parsed: Parsed, places: Mapping[str, Place]) -> Annotations:
+        """The rows as expressions, in frames of recordings that begin at ``places``."""
+        events, dropped = settle(parsed.events, places, self.APEX_FOR_OFFSET)
+        every = sorted((*parsed.dropped, *dropped), key=lambda d: (d.sheet, d.row))
+        return Annotations(
+            self.NAME, sheet, sha256(sheet), parsed.variant, parsed.recordings, events,
+            tuple(every), count_traps(parsed, events, dropped), tuple(parsed.problems),
+        )  # fmt: skip
+
+    def _survey(self, root: Path) -> _Survey:
+        if not root.is_dir():
+            raise UnreadableInput(f"{root}: no such folder")
+        twin = read_twin(root)
+        sheet = root / self.sheet if self.sheet else None
+        sheet = sheet or find_workbook(root, self.SHEET_NAMES, self.NAME)
+        parsed = self._parsed(sheet)
+        subjects: dict[str, str] = {}
+
+        def name_of(folder: Path) -> str | None:
+            found = self.recording_of(folder)
+            if found is None:
+                return None
+            subjects[found[0]] = found[1]
+            return found[0]
+
+        layout, every = choose_layout(find_runs(root, name_of), self.LAYOUTS, self.frames)
+        if not every:
+            where = f" under a folder {self.frames!r}" if self.frames else ""
+            raise UnreadableInput(f"{root}: no folder of images of {self.NAME}{where}")
+        runs = {name: every[name][0] for name in sorted(every, key=_natural)}
+        places = {name: Place(run.first, run.n_frames) for name, run in runs.items()}
+        survey = _Survey(self._settled(sheet, parsed, places), runs, layout, twin)
+        survey.doubled = [
+            f"{root}: two folders of recording {name!r}: {shown(found[:2])}"
+            for name, found in every.items()
+            if len(found) > 1
+        ]
+        self._match(root, survey, subjects)
+        return survey
+
+    def _match(self, root: Path, survey: _Survey, subjects: Mapping[str, str]) -> None:
+        """Bring recordings of the sheet and folders together."""
+        notes = survey.annotations
+        for name, run in survey.runs.items():
+            known = notes.recordings.get(name)
+            survey.traps.update(self.oddities(run, known.first if known else None))
+            if known is None and not self.UNLISTED_BELONG:
+                survey.left_out.append(f"{run.folder}: is in no sheet, and was left out")
+                continue
+            if known is None:
+                survey.traps["no-rows"] += 1
+            subject = known.subject if known else subjects[name]
+            survey.recordings.append(
+                Recording(
+                    name, subject, self.SHAPE.fps, run.n_frames, self._label(survey.twin),
+                    str(run.folder), notes.events.get(name, ()),
+                )
+            )  # fmt: skip
+        survey.missing = [
+            f"{root}: no folder of images of recording {r.id!r}, which is in the sheet"
+            for r in notes.recordings.values()
+            if r.id not in survey.runs
+        ]
+
+    def _label(self, twin: Twin | None) -> str:
+        return f"{self.NAME} twin" if twin else self.NAME
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """A key by which s2 comes before s10."""
+    return [(int(p), "") if p.isdigit() else (-1, p) for p in re.split(r"([0-9]+)", name)]

@@ -1,0 +1,215 @@
+"""What the two cameras of SMIC-E share: the workbook and the folders.
+
+One sheet holds a row per recording with up to three micro-expressions in pairs of columns, without
+an apex; another lists the recordings without any. All numbers are those of the camera's counter,
+``FirstF`` that of the recording's first image.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from mespot.datasets._annotations import Parsed, RawEvent, SheetRecording, without_duplicates
+from mespot.datasets._labelled import LabelledSet
+from mespot.datasets._sheets import (
+    Line,
+    Row,
+    Workbook,
+    as_number,
+    as_text,
+    find_header,
+    lines,
+    no_table,
+)
+
+CITATION = (
+    "X. Li, T. Pfister, X. Huang, G. Zhao, M. Pietikäinen: A Spontaneous Micro-expression "
+    "Database: Inducement, Collection and Baseline. FG 2013. Extended recordings: T.-K. Tran, "
+    "X. Hong, G. Zhao: Sliding Window Based Micro-expression Spotting: A Benchmark. ACIVS 2017."
+)
+LICENCE = "Research only, by agreement with the University of Oulu; no redistribution."
+HOW_TO_GET = (
+    "Ask the Center for Machine Vision and Signal Analysis of the University of Oulu for SMIC; a "
+    "licence agreement has to be signed. The set needed here is the extended one for spotting, "
+    "SMIC-E, with its annotation workbook."
+)
+
+CAMERAS = ("HS", "VIS", "NIR")
+_NAME = re.compile(r"s([0-9]+)_[a-z]+_[0-9]+", re.IGNORECASE)
+_FIELDS = {
+    "subject": ("Subject",),
+    "name": ("Filename", "File"),
+    "first": ("FirstF", "FirstFrame"),
+    "last": ("LastF", "LastFrame"),
+    "total": ("TotalVL",),
+    **{f"onset{n}": (f"Onset{n}F", f"OnsetF{n}") for n in (2, 3)},
+    **{f"offset{n}": (f"Offset{n}F", f"OffsetF{n}") for n in (2, 3)},
+    "onset1": ("OnsetF", "Onset1F"),
+    "offset1": ("OffsetF", "Offset1F"),
+}
+_NEEDED = ("name", "onset1", "offset1", "first")
+
+
+@dataclass(frozen=True)
+class SmicE(LabelledSet):
+    """SMIC-E, one camera: a workbook and folders of images (25 or 100 frames/s)."""
+
+    CAMERA: ClassVar[str] = ""
+    UNLISTED_BELONG: ClassVar[bool] = False
+    OWN_TRAPS: ClassVar[dict[str, str]] = {
+        "first-missing": "FirstF is no number: the first image tells it, and without images the "
+        "row is dropped",
+        "third-me-garbage": "a third micro-expression that ends before it begins or lies outside "
+        "the recording: dropped",
+        "second-me-first": "a later column holds the earlier micro-expression: sorted",
+        "repeated-recording": "a recording in two different rows: their expressions are joined",
+        "non-micro-sheet": "a recording listed in another sheet as one without micro-expressions",
+    }
+
+    def parse(self, book: Workbook) -> Parsed:
+        """Both kinds of sheets of the camera."""
+        tables = {
+            name: found
+            for name, rows in book.sheets.items()
+            if (found := find_header(rows, _FIELDS, _NEEDED)) is not None
+        }
+        if not tables:
+            raise no_table(
+                book, "an annotation workbook of SMIC-E", ("Filename", "OnsetF", "FirstF")
+            )
+        chosen = next((name for name in tables if _camera(name) == self.CAMERA), next(iter(tables)))
+        parsed = Parsed()
+        header, columns = tables[chosen]
+        rows = book.sheets[chosen]
+        seen: set[tuple[str, ...]] = set()
+        n_rows = 0
+        for line in lines(rows, header, columns):
+            cells = tuple(as_text(cell) for cell in rows[line.number - 1])
+            if not _NAME.fullmatch(line.text("name")):
+                _no_recording(parsed, line, cells, chosen)
+                continue
+            n_rows += 1
+            if cells in seen:
+                parsed.drop(line.number, line.text("name"), "duplicate-row", sheet=chosen)
+                continue
+            seen.add(cells)
+            _read_row(parsed, line, chosen)
+        for name, others in book.sheets.items():
+            if name not in tables:
+                _without_micro(parsed, others)
+        three = "three" if "onset3" in columns else "two"
+        unique = len({e.recording for e in parsed.events})
+        parsed.variant = (
+            f"sheet {chosen!r}: {n_rows} rows of {unique} recordings, columns for {three} "
+            "micro-expressions"
+        )
+        return parsed
+
+    def refine(self, parsed: Parsed) -> None:
+        """Third expressions that cannot be, and expressions that stand there twice."""
+        kept = []
+        for event in parsed.events:
+            onset, offset = as_number(event.onset), as_number(event.offset)
+            known = parsed.recordings[event.recording]
+            first, n = known.first or 0, known.n_frames
+            sound = (
+                onset is not None
+                and offset is not None
+                and first <= onset <= offset
+                and (n is None or known.first is None or offset < first + n)
+            )
+            if event.event[0] == "3" and not sound:
+                cells = f"{as_text(event.onset) or '-'} {as_text(event.offset) or '-'}"
+                parsed.drop(event.row, event.recording, "third-me-garbage", cells, event.sheet)
+            else:
+                kept.append(event)
+        parsed.events = kept
+        without_duplicates(parsed)
+
+    def recording_of(self, folder: Path) -> tuple[str, str] | None:
+        """``…/s01/s1_ne_01`` of this camera: the nearest camera named on the path counts."""
+        found = _NAME.fullmatch(folder.name)
+        if not found:
+            return None
+        named = [c for part in folder.parts[:-1] if (c := _camera(part))]
+        if named and named[-1] != self.CAMERA:
+            return None
+        return folder.name.lower(), f"s{int(found[1]):02d}"
+
+
+def _camera(text: str) -> str:
+    """The camera that a name of a sheet or folder holds as a word; empty if none."""
+    words = {word.upper() for word in re.split(r"[^A-Za-z]+", text)}
+    return next((camera for camera in CAMERAS if camera in words), "")
+
+
+def _no_recording(parsed: Parsed, line: Line, cells: Sequence[str], sheet: str) -> None:
+    """A row whose Filename is no recording: a remark below the table, or something unexpected."""
+    text = " ".join(cell for cell in cells if cell)[:60]
+    if as_number(line.cells.get("onset1")) is None:
+        parsed.drop(line.number, "", "text-row", text, sheet)
+    else:
+        parsed.problems.append(f"sheet {sheet!r}, row {line.number}: no recording is named: {text}")
+
+
+def _read_row(parsed: Parsed, line: Line, sheet: str) -> None:
+    """One recording with its micro-expressions."""
+    name = line.text("name").lower()
+    found = _NAME.fullmatch(name)
+    assert found is not None
+    number = as_number(line.cells.get("subject"))
+    if number is not None and number != int(found[1]):
+        parsed.problems.append(
+            f"sheet {sheet!r}, row {line.number}: subject {number} in a row of recording {name!r}"
+        )
+    first, last, total = (as_number(line.cells.get(c)) for c in ("first", "last", "total"))
+    length = last - first + 1 if first is not None and last is not None else total
+    if name in parsed.recordings:
+        parsed.traps["repeated-recording"] += 1
+    parsed.recordings[name] = SheetRecording(
+        name, f"s{int(found[1]):02d}", None if first is None else int(first),
+        None if length is None or length < 1 else int(length),
+    )  # fmt: skip
+    labels = {e.event for e in parsed.events if e.recording == name}
+    onsets = []
+    for column in ("1", "2", "3"):
+        onset, offset = line.cells.get(f"onset{column}"), line.cells.get(f"offset{column}")
+        if onset in (None, 0) and offset in (None, 0):
+            continue
+        label = column
+        while label in labels:
+            label += "+"
+        codes = ("first-missing",) if first is None else ()
+        parsed.events.append(
+            RawEvent(name, label, line.number, onset, None, offset, "micro", {}, codes, sheet)
+        )
+        onsets.append(as_number(onset) or 0)
+    if onsets[:2] != sorted(onsets[:2]):
+        parsed.traps["second-me-first"] += 1
+
+
+def _without_micro(parsed: Parsed, rows: Sequence[Row]) -> None:
+    """Recordings named in a sheet that tells no onsets."""
+    fields = {key: names for key, names in _FIELDS.items() if key in ("first", "last", "total")}
+    header = find_header(rows, {**fields, "name": _FIELDS["name"]}, ("name",))
+    columns = header[1] if header else {}
+    for row in rows:
+        found = next((m for c in row if (m := _NAME.fullmatch(as_text(c)))), None)
+        if found is None or found[0].lower() in parsed.recordings:
+            continue
+        cells = {
+            f: as_number(row[c]) if c < len(row) else None
+            for f, c in columns.items()
+            if f != "name"
+        }
+        first, last = cells.get("first"), cells.get("last")
+        total = cells.get("total") if first is None or last is None else last - first + 1
+        parsed.recordings[found[0].lower()] = SheetRecording(
+            found[0].lower(), f"s{int(found[1]):02d}", None if first is None else int(first),
+            None if total is None or total < 1 else int(total),
+        )  # fmt: skip
+        parsed.traps["non-micro-sheet"] += 1
