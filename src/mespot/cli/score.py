@@ -6,19 +6,19 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
 from mespot import metrics
+from mespot.cli import _score_more as more
+from mespot.cli._score_table import Scored, show
 from mespot.exports import csv
 from mespot.exports._sheet import POINT, RecordingRow, Sheet
 from mespot.registry import names, plugin
-from mespot.types import KINDS, Counts
+from mespot.types import KINDS
 
 _FILE = click.Path(path_type=Path)
-_WIDTHS = (9, 8, 6, 6, 6, 10, 7, 6, 8, 11, 10)
-_HEAD = ("protocol", "kind", "TP", "FP", "FN", "precision", "recall", "F1", "FA/min",
-         "F1/record.", "F1/subj.")  # fmt: skip
 
 
 @click.command(short_help="Compare spots with the truth: TP, FP, FN, P, R, F1, false alarms.")
@@ -31,46 +31,74 @@ _HEAD = ("protocol", "kind", "TP", "FP", "FN", "precision", "recall", "F1", "FA/
     help="All recordings that were looked at, also those without events.",
 )
 @click.option("--protocol", type=click.Choice(metrics.PROTOCOLS), help="Default: both.")
+@click.option("--k", type=float, default=0.5, show_default=True, help="IoU that megc asks for.")
 @click.option("--kind", type=click.Choice(KINDS), help="Restrict both files to one kind.")
+@click.option("--by", type=click.Choice(["subject", "recording"]), help="Counts of each, too.")
+@click.option(
+    "--bootstrap",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="95 % intervals from N resamples of the subjects, such as 2000.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of --bootstrap.")
+@click.option(
+    "--curves",
+    type=_FILE,
+    metavar="FILE.json",
+    help="Write FROC, average precision, workload, ROC, timing, calibration. ESTIMATE should hold "
+    "all peaks with their scores.",
+)
+@click.option(
+    "--compat",
+    type=click.Choice(list(metrics.COMPAT)),
+    multiple=True,
+    help="Also count as another scorer does, faults included; may be repeated.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: protocol, kind, numbers.")
-def command(
-    reference: Path,
-    estimate: Path,
-    recordings: Path | None,
-    protocol: str | None,
-    kind: str | None,
-    as_json: bool,
-) -> None:
+def command(reference: Path, estimate: Path, **options: Any) -> None:
     """Compare the spots in ESTIMATE with the truth in REFERENCE (both events.csv).
 
     apex: a spot is right if its apex lies in [onset, offset] of a true expression. megc: if their
-    intervals overlap by IoU 0.5 or more. One to one in both. Counts are pooled over every recording
-    of RECORDINGS.csv; "overall" is micro and macro together. A file that tells no kinds holds
-    micro-expressions.
+    intervals overlap by IoU 0.5 (--k) or more. One to one in both. Counts are pooled over every
+    recording of RECORDINGS.csv; "overall" is micro and macro together. A file that tells no kinds
+    holds micro-expressions.
     """
-    listed = None if recordings is None else csv.read_recording_rows(recordings)
+    more.check(options)
+    path = options["recordings"]
+    listed = None if path is None else csv.read_recording_rows(path)
     truth, spots = (_read(path, listed) for path in (reference, estimate))
     rows = _derived(truth, spots) if listed is None else listed
     _warn(rows, listed, {reference: truth, estimate: spots})
+    scored = _scored(rows, truth, spots, options)
+    tree, blocks = more.extras(scored, options)
+    if options["curves"] is not None:
+        notes, lines = more.write_curves(scored, options)
+        blocks += lines
+        for note in notes:
+            _note(f"curves: {note}")
+    if options["as_json"]:
+        click.echo(json.dumps(tree, indent=2))
+    else:
+        click.echo("\n".join([_heading(rows, truth, spots), *show(scored), *blocks]))
+
+
+def _scored(
+    rows: Sequence[RecordingRow], truth: Sheet, spots: Sheet, options: dict[str, Any]
+) -> Scored:
+    """The counts of every recording under every protocol asked for."""
+    kind, protocol = options["kind"], options["protocol"]
     kinds = _kinds(truth, spots) if kind is None else (kind,)
     per_recording = {
-        name: metrics.by_recording(rows, truth.events, spots.events, metrics.Rule(name), kinds)
+        name: metrics.by_recording(
+            rows, truth.events, spots.events, metrics.Rule(name, options["k"]), kinds
+        )
         for name in (metrics.PROTOCOLS if protocol is None else (protocol,))
     }
     if kind is not None:
         # Both files are read as if they held this kind alone, so that it is all there is.
         for found in per_recording.values():
             found.update((r, {metrics.OVERALL: c[kind], kind: c[kind]}) for r, c in found.items())
-    pooled = {
-        name: metrics.pool(found.values(), (metrics.OVERALL, *kinds))
-        for name, found in per_recording.items()
-    }
-    if as_json:
-        tree = {p: {k: metrics.as_dict(c) for k, c in kinds.items()} for p, kinds in pooled.items()}
-        click.echo(json.dumps(tree, indent=2))
-    else:
-        click.echo(_heading(rows, truth, spots))
-        _print(rows, per_recording, pooled)
+    return Scored(rows, truth.events, spots.events, kinds, per_recording)
 
 
 def _read(path: Path, listed: Sequence[RecordingRow] | None) -> Sheet:
@@ -137,34 +165,3 @@ def _heading(rows: Sequence[RecordingRow], *sheets: Sheet) -> str:
     length = "" if math.isnan(minutes) else f", {minutes:.2f} minutes"
     silent = sum(not any(sheet.events.get(r.id) for sheet in sheets) for r in rows)
     return f"{len(rows)} recording{'' if len(rows) == 1 else 's'} ({silent} without events){length}"
-
-
-def _print(
-    rows: Sequence[RecordingRow],
-    per_recording: dict[str, dict[str, dict[str, Counts]]],
-    pooled: dict[str, dict[str, Counts]],
-) -> None:
-    """The table, one line per protocol and kind."""
-    click.echo(_line(_HEAD))
-    subjects_known = all(r.subject for r in rows)
-    for protocol, found in pooled.items():
-        recordings = per_recording[protocol]
-        subjects = metrics.by_subject(rows, recordings) if subjects_known else {}
-        for kind, c in found.items():
-            means = [
-                metrics.mean_over(row[kind] for row in group.values())
-                for group in (recordings, subjects)
-            ]
-            rates = (c.precision, c.recall, c.f1, c.false_alarms_per_minute, *means)
-            click.echo(_line((protocol, kind, c.tp, c.fp, c.fn, *map(_rate, rates))))
-
-
-def _rate(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:.3f}"
-
-
-def _line(cells: Sequence[object]) -> str:
-    """Cells in columns: names to the left, numbers to the right."""
-    pairs = list(zip(map(str, cells), _WIDTHS))
-    left = "".join(cell.ljust(width) for cell, width in pairs[:2])
-    return left + "".join(cell.rjust(width) for cell, width in pairs[2:])

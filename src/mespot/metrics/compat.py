@@ -187,6 +187,6 @@ COMPAT: dict[str, Callable[..., Figures]] = {
 FAULTS = {
     "strs": "skips subjects without a spot and recordings without truth; counts pairs",
     "mdmd": "gives intervals that are apart one frame of overlap; one spot may meet two truths",
-    "duplicates": "every spot on a truth is a true positive; IoU of exactly k is not enough",
+    "duplicates": "counts every spot on a truth as a true positive; IoU of exactly k is not enough",
     "constant-ap": "does not look at the scores: the order of the rows decides",
 }
