@@ -199,8 +199,8 @@ def find_workbook(root: Path, patterns: Sequence[str], what: str) -> Path:
         if len(fits) > 1:
             one, other = (p.relative_to(root) for p in fits[:2])
             raise UnreadableInput(
-                f"{root}: two annotation sheets, {one} and {other}; name the one to read (--sheet)"
+                f"{root}: two annotation sheets, {one} and {other}; name one (--set sheet=...)"
             )
         if fits:
             return fits[0]
-    raise UnreadableInput(f"{root}: no annotation sheet of {what}; name it (--sheet)")
+    raise UnreadableInput(f"{root}: no annotation sheet of {what}; name it (--set sheet=...)")

@@ -19,7 +19,6 @@ from mespot.datasets._labelled import LabelledSet
 from mespot.datasets._shape import Shape
 from mespot.datasets._shapes import CASME_CUBED, CASME_CUBED_SHORT_MICRO
 from mespot.datasets._sheets import Line, Row, Workbook, as_number, find_header, lines, no_table
-from mespot.errors import UsageError
 
 CITATION = (
     "J. Li, Z. Dong, S. Lu, S.-J. Wang, W.-J. Yan, Y. Ma, Y. Liu, C. Huang, X. Fu: CAS(ME)^3: A "
@@ -78,7 +77,7 @@ class CasmeCubed(LabelledSet):
 
     def __post_init__(self) -> None:
         if self.labels not in LABELS:
-            raise UsageError(f"labels {self.labels!r} is none of {', '.join(LABELS)}")
+            raise ValueError(f"labels {self.labels!r} is none of {', '.join(LABELS)}")
 
     def parse(self, book: Workbook) -> Parsed:
         """The sheet of expressions and, where there is one, that of blinks."""

@@ -1,4 +1,4 @@
-"""Any folder of videos with our own two tables, recordings.csv and events.csv."""
+"""Any folder of videos with our own recordings.csv, and events.csv or ELAN files."""
 
 from __future__ import annotations
 
@@ -10,18 +10,22 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from mespot.datasets._elan import read_elan
+from mespot.datasets._inspection import Inspection
+from mespot.datasets._shape import counts_of, lengths_of
 from mespot.errors import MespotError, UnreadableInput
 from mespot.exports import csv
 from mespot.exports._cells import refuse
 from mespot.exports._sheet import RecordingRow
-from mespot.types import Recording
+from mespot.types import Expression, Recording
 
 CITATION = "None: your own recordings."
 LICENCE = "That of your recordings."
 HOW_TO_GET = (
     "Put into one folder: recordings.csv with the columns recording, subject, path, fps, n_frames "
     "(one line per video; path relative to the folder), events.csv with the columns recording, "
-    "onset, apex, offset, kind (0-based frames, onset and offset inclusive), and the videos."
+    "onset, apex, offset, kind (0-based frames, onset and offset inclusive), and the videos. In "
+    "place of events.csv, one ELAN file per recording, named by it: clip1.eaf."
 )
 
 _IMAGES = frozenset((".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"))
@@ -34,7 +38,8 @@ class Folder:
     Parameters
     ----------
     recordings, events : str
-        Names of the two tables in the folder. ``subject`` must be told for every recording, since
+        Names of the two tables in the folder. Where the second is missing, ELAN files named by the
+        recordings (``clip1.eaf``) are read. ``subject`` must be told for every recording, since
         learning and judging are split by it. A missing ``fps`` is read from the video.
     """
 
@@ -54,6 +59,14 @@ class Folder:
             problems += _media_problems(recording)
         return problems
 
+    def inspect(self, root: str | Path) -> Inspection:
+        """What was found under ``root``, with everything that :meth:`verify` tells."""
+        found, _ = self._read(Path(root))
+        return Inspection(
+            "folder", str(root), problems=tuple(self.verify(root)), found=counts_of(found),
+            lengths=lengths_of(found),
+        )  # fmt: skip
+
     def _read(self, root: Path) -> tuple[list[Recording], list[str]]:
         """Recordings as far as they can be read, and what is wrong."""
         problems: list[str] = []
@@ -63,9 +76,12 @@ class Folder:
         if not listing.is_file():
             return [], [f"{listing}: no such file. {HOW_TO_GET}"]
         rows = _noting(problems, lambda: csv.parse_recordings(listing, problems), [])
-        sheet = _noting(
-            problems, lambda: csv.parse_events(root / self.events, problems, rows), None
-        )
+        elan = not (root / self.events).exists() and any(root.glob("*.eaf"))
+        sheet = None
+        if not elan:
+            sheet = _noting(
+                problems, lambda: csv.parse_events(root / self.events, problems, rows), None
+            )
         recordings = []
         for row in rows:
             if not row.subject:
@@ -75,8 +91,25 @@ class Folder:
                 problems.append(f"{listing}: recording {row.id!r} has neither fps nor a video")
                 continue
             expressions = sheet.events.get(row.id, ()) if sheet else ()
+            if elan:
+                expressions = _elan(root / f"{row.id}.eaf", known, problems)
             recordings.append(known.recording(root, expressions))
         return recordings, problems
+
+
+def _elan(path: Path, row: RecordingRow, problems: list[str]) -> list[Expression]:
+    """The expressions of a recording's ELAN file; none where there is no file."""
+    if not path.is_file():
+        return []
+    assert row.fps is not None
+    fps = row.fps
+    found, wrong = _noting(problems, lambda: read_elan(path, fps), ([], []))
+    problems += wrong
+    ends = row.n_frames
+    for e in found:
+        if ends is not None and e.offset >= ends:
+            problems.append(f"{path}: offset {e.offset} is past the last of {ends} frames")
+    return [e for e in found if ends is None or e.offset < ends]
 
 
 def _noting(problems: list[str], read: Callable[[], Any], otherwise: Any) -> Any:

@@ -1,0 +1,245 @@
+"""``mespot datasets``: which data sets can be read, what is wrong with one, its truth as CSV."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mespot import registry
+from mespot.errors import EXIT_DONE, EXIT_FAILURE, UsageError
+from mespot.types import KINDS
+
+if TYPE_CHECKING:
+    from mespot.datasets._annotations import Annotations
+    from mespot.datasets._inspection import Inspection
+
+_OUT = click.option(
+    "-o", "--out", required=True, type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for the tables.",
+)  # fmt: skip
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_SET = click.option(
+    "--set", "settings", multiple=True, metavar="FIELD=VALUE",
+    help="A field of the data set (mespot list datasets), such as frames=rawpic; repeatable.",
+)  # fmt: skip
+_COUNTS = ("recordings", "subjects", *KINDS[:3])
+
+
+@click.group(invoke_without_command=True, short_help="List, verify and convert data sets.")
+@_JSON
+@click.pass_context
+def command(context: click.Context, as_json: bool) -> None:
+    """Which data sets mespot reads, how to get them, and how much each holds.
+
+    mespot ships none of them: they are licensed by the laboratories that recorded them.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    entries = [_entry(name) for name in registry.names("datasets")]
+    if as_json:
+        click.echo(json.dumps(entries, indent=2, ensure_ascii=False))
+        return
+    click.echo(f"{'name':<14}" + "".join(f"{c:>11}" for c in _COUNTS) + "  licence")
+    for entry in entries:
+        counts = "".join(f"{entry['expected'].get(c, '-'):>11}" for c in _COUNTS)
+        click.echo(f"{entry['name']:<14}{counts}  {entry['licence']}")
+    click.echo("\nHow to get each, and what is read: mespot datasets --json, docs/datasets.md")
+
+
+@command.command("verify", short_help="Everything wrong with a data set on this disk, at once.")
+@click.argument("name")
+@click.argument("root", type=click.Path(path_type=Path))
+@_SET
+@_JSON
+def verify_command(name: str, root: Path, settings: tuple[str, ...], as_json: bool) -> int:
+    """Compare the data set NAME under ROOT with its sheet and with its published numbers.
+
+    Exit code 0 if nothing is wrong but what is known of the data set and repaired, 1 otherwise.
+    """
+    dataset = _dataset(name, settings)
+    found: Inspection = dataset.inspect(root)
+    if as_json:
+        click.echo(json.dumps(found.as_dict(), indent=2, ensure_ascii=False))
+    else:
+        _print(found, _traps(dataset))
+    return EXIT_FAILURE if found.problems else EXIT_DONE
+
+
+@command.command("export", short_help="Write recordings.csv and events.csv of a data set.")
+@click.argument("name")
+@click.argument("root", type=click.Path(path_type=Path))
+@_OUT
+@_SET
+def export_command(name: str, root: Path, out: Path, settings: tuple[str, ...]) -> None:
+    """Write the recordings of the data set NAME under ROOT, and their true expressions, as CSV.
+
+    What was repaired in a row stands in the column status of events.csv.
+    """
+    from mespot.exports.csv import write_events, write_recordings
+
+    recordings = _dataset(name, settings).load(root)
+    write_recordings(out / "recordings.csv", recordings)
+    write_events(out / "events.csv", {r.id: r.expressions for r in recordings}, recordings)
+    kinds = Counter(e.kind for r in recordings for e in r.expressions)
+    click.echo(f"{len(recordings)} recordings: {_listing(kinds)}")
+    click.echo(f"wrote {out / 'recordings.csv'} and {out / 'events.csv'}")
+
+
+@command.command("annotations", short_help="Convert an annotation sheet alone, without images.")
+@click.argument("name")
+@click.argument("sheet", type=click.Path(path_type=Path))
+@_OUT
+@_SET
+def annotations_command(name: str, sheet: Path, out: Path, settings: tuple[str, ...]) -> int:
+    """Write what the SHEET of the data set NAME says: events.csv, recordings.csv, report.json.
+
+    Frames are counted from the first image as far as the sheet tells its number, else from image 1.
+    Exit code 1 if rows were met that no known oddity explains; they are told.
+    """
+    from mespot.exports._sheet import RecordingRow
+    from mespot.exports.csv import write_events, write_recordings
+    from mespot.files import write_text
+
+    dataset = _dataset(name, settings)
+    if not hasattr(dataset, "load_annotations"):
+        raise UsageError(f"{name} has no annotation sheet of its own: its tables are events.csv")
+    notes: Annotations = dataset.load_annotations(sheet)
+    rows = [
+        RecordingRow(r.id, r.subject, "", dataset.SHAPE.fps, r.n_frames, dataset.NAME)
+        for r in notes.recordings.values()
+    ]
+    events = {r.id: notes.events.get(r.id, ()) for r in rows}
+    report = _report(notes, _traps(dataset), dataset.expected())
+    write_recordings(out / "recordings.csv", rows)
+    write_events(out / "events.csv", events, rows)
+    write_text(out / "report.json", json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+    click.echo(f"{notes.dataset}: {notes.variant}")
+    click.echo(f"{len(rows)} recordings: {_listing(report['events'])}")
+    _print_traps(notes.traps, _traps(dataset))
+    click.echo(f"wrote {out / 'recordings.csv'}, {out / 'events.csv'}, {out / 'report.json'}")
+    for problem in notes.problems:
+        click.echo(f"mespot: warning: {problem}", err=True)
+    return EXIT_FAILURE if notes.problems else EXIT_DONE
+
+
+def _entry(name: str) -> dict[str, Any]:
+    """What is told of a data set without having it."""
+    from importlib import import_module
+
+    module = import_module(f"mespot.datasets.{name}")
+    plugin = module.PLUGIN()
+    return {
+        "name": name.replace("_", "-"),
+        "description": registry.describe("datasets", name)["description"],
+        "expected": plugin.expected() if hasattr(plugin, "expected") else {},
+        "licence": module.LICENCE,
+        "citation": module.CITATION,
+        "how_to_get": module.HOW_TO_GET,
+        "traps": _traps(plugin),
+    }
+
+
+def _dataset(name: str, settings: Sequence[str]) -> Any:
+    """The data set by its name (with - or _), its fields as set."""
+    known = {n.replace("_", "-") for n in registry.names("datasets")}
+    wanted = name.replace("_", "-")
+    if wanted not in known:
+        raise UsageError(f"there is no data set {name!r}{registry.nearest(wanted, sorted(known))}")
+    values: dict[str, Any] = {"name": wanted.replace("-", "_")}
+    for setting in settings:
+        field, equals, text = setting.partition("=")
+        if not equals or not field.strip():
+            raise UsageError(f"--set {setting!r}: write FIELD=VALUE, such as frames=rawpic")
+        values[field.strip()] = _value(text.strip())
+    return registry.build("datasets", values)
+
+
+def _value(text: str) -> Any:
+    """``true``, ``3`` or ``0.5`` as such; anything else as text."""
+    try:
+        return tomllib.loads(f"x = {text}")["x"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _traps(dataset: Any) -> dict[str, str]:
+    return dict(dataset.traps()) if hasattr(dataset, "traps") else {}
+
+
+def _report(
+    notes: Annotations, known: Mapping[str, str], expected: Mapping[str, int]
+) -> dict[str, Any]:
+    """report.json of a converted sheet."""
+    from mespot.datasets._shape import lengths
+
+    every = [e for found in notes.events.values() for e in found]
+    kinds = {k: [e.n_frames for e in every if e.kind == k] for k in KINDS}
+    subjects = {r.subject for r in notes.recordings.values()}
+    return {
+        "dataset": notes.dataset,
+        "sheet": notes.sheet.name,
+        "sha256": notes.sha256,
+        "variant": notes.variant,
+        "frame_0": "the first image as far as the sheet tells its number, else image 1",
+        "recordings": len(notes.recordings),
+        "subjects": len(subjects),
+        "events": {k: len(found) for k, found in kinds.items() if found},
+        "lengths": {k: lengths(found) for k, found in kinds.items() if found},
+        "published": dict(expected),
+        "traps": {c: {"rows": n, "what": known.get(c, "")} for c, n in notes.traps.items()},
+        "dropped": [vars(d) for d in notes.dropped],
+        "problems": list(notes.problems),
+    }
+
+
+def _print(found: Inspection, known: Mapping[str, str]) -> None:
+    """The inspection for people."""
+    click.echo(f"{found.dataset} in {found.root}")
+    for label, text in (
+        ("sheet", found.sheet), ("sha256", found.sha256), ("read", found.variant),
+        ("images", found.layout),
+    ):  # fmt: skip
+        if text:
+            click.echo(f"  {label:<8}{text}")
+    if found.found:
+        click.echo(f"\n{'':<12}{'found':>8}{'expected':>10}")
+    for name in dict.fromkeys((*found.found, *found.expected)):
+        click.echo(f"{name:<12}{found.found.get(name, 0):>8}{found.expected.get(name, '-'):>10}")
+    for name, value in found.lengths.items():
+        told = found.published.get(name)
+        published = f", published {_triple(told)}" if told else ""
+        click.echo(f"frames of a {name}: {_triple(value)}{published} (shortest/median/longest)")
+    _print_traps(found.traps, known)
+    _print_lines("dropped", [str(d) for d in found.dropped])
+    _print_lines("problems", found.problems)
+    if not found.problems:
+        click.echo(
+            "\nnothing is wrong" + (" but what is known and repaired" if found.traps else "")
+        )
+
+
+def _print_traps(traps: Mapping[str, int], known: Mapping[str, str]) -> None:
+    lines = [f"{code:<22}{n:>5}  {known.get(code, 'unknown')}" for code, n in traps.items()]
+    _print_lines("known oddities (rows or folders)", lines)
+
+
+def _print_lines(heading: str, lines: Sequence[str]) -> None:
+    if lines:
+        click.echo(f"\n{heading}")
+    for line in lines:
+        click.echo(f"  {line}")
+
+
+def _triple(values: Sequence[float]) -> str:
+    return "/".join(f"{value:g}" for value in values)
+
+
+def _listing(kinds: Mapping[str, int]) -> str:
+    told = ", ".join(f"{kinds[k]} {k}" for k in KINDS if kinds.get(k))
+    return told or "no expressions"
