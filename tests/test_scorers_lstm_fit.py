@@ -237,3 +237,13 @@ def _plain(weights):
     from mespot.scorers._normalise import Normaliser
 
     return Normaliser(("difference", "zscore"), 11, weights["mean"], weights["std"])
+
+
+def test_several_networks_score_the_mean_of_each(recordings):
+    series, truth = [s for s, _ in recordings], [t for _, t in recordings]
+    together = replace(QUICK, networks=3).fit(series, truth, seed=4)
+    assert together["w_h"].shape == (60, 240)
+    new, _ = bumps(71)
+    alone = [QUICK.score(new, QUICK.fit(series, truth, seed)).values for seed in (4, 5, 6)]
+    assert np.ptp(alone, axis=0).max() > 0.01
+    assert np.allclose(QUICK.score(new, together).values, np.mean(alone, axis=0), atol=1e-6)

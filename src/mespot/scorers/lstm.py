@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from mespot.errors import MespotError, UsageError
 from mespot.labels import label_scores
 from mespot.scorers import _normalise, _onnx, _rate
+from mespot.scorers._joined import joined
 from mespot.types import Expression, FrameSeries
 from mespot.windows import MeanMerge, PeakMerge, n_windows, pad
 
@@ -43,6 +44,8 @@ class Lstm:
     window_s : float
     units, epochs, learning_rate : int, int, float
         Of the LSTM and of Adam.
+    networks : int
+        So many networks are learned from different starts, and their mean scores; 1 is the paper's.
     batch : int
         Windows per gradient step, about; they come as slices of several recordings.
     train_stride : int
@@ -72,6 +75,7 @@ class Lstm:
     window: int | None = None
     window_s: float = 1.2
     units: int = 20
+    networks: int = 1
     epochs: int = 40
     learning_rate: float = 0.003
     batch: int = 256
@@ -87,7 +91,8 @@ class Lstm:
     threads: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("units", "epochs", "batch", "train_stride", "check_every", "threads"):
+        counted = ("units", "networks", "epochs", "batch", "train_stride", "check_every", "threads")
+        for name in counted:
             if getattr(self, name) < 1:
                 raise UsageError(f"scorer lstm: {name} = {getattr(self, name)}: must be at least 1")
         for name in ("window_s", "learning_rate", "positive_weight"):
@@ -113,11 +118,12 @@ class Lstm:
 
         Returns
         -------
-        dict of arrays
+        dict of arrays, with K the units of all networks
             ``w_x`` (d, 4K), ``w_h`` (K, 4K), ``b`` (4K,) with gates in the order input, forget,
             cell, output; ``dense_w`` (K, 1), ``dense_b`` (1,); ``mean``, ``std`` (d,); ``steps``,
             ``radius``, ``window``, ``span`` in rows and frames, ``rate`` in rows per second;
-            ``epoch`` that the weights are of, counted from 1; ``sigmoid``; ``onnx`` bytes.
+            ``epoch`` that the weights are of (the latest of several networks), counted from 1;
+            ``sigmoid``; ``onnx`` bytes.
 
         Raises
         ------
@@ -144,7 +150,10 @@ class Lstm:
             [normaliser.all_rows(v) for v in filled], [la for la in labels if len(la)]
         )
         judge = self._judge(normaliser, window, quality) if quality else None
-        network, epoch = torch_side.train(self, material, window, seed, judge)
+        learned = [
+            torch_side.train(self, material, window, seed + i, judge) for i in range(self.networks)
+        ]
+        network, epoch = joined([n for n, _ in learned]), max(e for _, e in learned)
         sigmoid = self.loss == "bce"
         numbers = {"window": window, "span": series[0].span, "epoch": epoch, "radius": radius}
         return {
