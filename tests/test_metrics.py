@@ -13,35 +13,8 @@ from scipy.optimize import linear_sum_assignment
 
 from mespot import metrics
 from mespot.metrics import Rule
-from mespot.types import Counts, Expression, Recording
-
-APEX, MEGC = Rule("apex"), Rule("megc")
-
-
-def event(onset, offset, apex=None, kind="micro"):
-    return Expression(onset, apex, offset, kind)
-
-
-def recording(name, subject="s", seconds=60, fps=30):
-    return Recording(name, subject, Fraction(fps), seconds * fps)
-
-
-def tallies(counts):
-    return counts.tp, counts.fp, counts.fn
-
-
-@st.composite
-def events(draw, last=40, at_most=8):
-    found = []
-    for _ in range(draw(st.integers(0, at_most))):
-        onset = draw(st.integers(0, last))
-        offset = onset + draw(st.integers(0, 12))
-        apex = draw(st.none() | st.integers(onset, offset))
-        found.append(event(onset, offset, apex, draw(st.sampled_from(["micro", "macro"]))))
-    return found
-
-
-rules = st.sampled_from([APEX, MEGC, Rule("megc", 0.3), Rule("megc", 1.0)])
+from mespot.types import Counts, Recording
+from metric_cases import APEX, MEGC, event, events, recording, rules, tallies
 
 
 def test_apex_on_either_end_counts_and_one_frame_outside_does_not():
@@ -211,6 +184,13 @@ def test_blinks_and_others_stand_apart_from_overall():
     assert tallies(found["other"]) == (0, 0, 1)
 
 
+def test_another_k_is_for_megc_alone():
+    truth, spots = {"a": [event(0, 9)]}, {"a": [event(5, 14)]}  # IoU 5 of 15, apex 9 of [0, 9]
+    for k, tp in ((0.5, 0), (1 / 3, 1), (0.34, 0)):
+        found = metrics.evaluate([recording("a")], truth, spots, k=k)
+        assert (found["megc"]["micro"].tp, found["apex"]["micro"].tp) == (tp, 1)
+
+
 def test_unlisted_and_doubly_listed_recordings_are_refused():
     a = recording("a")
     with pytest.raises(ValueError, match="estimated: recording 'b' is not among"):
@@ -242,32 +222,6 @@ def test_mean_over_recordings_and_subjects_leaves_out_what_is_undefined():
     assert list(subjects) == ["s1", "s2", "s3"]
     assert metrics.mean_over(s["overall"] for s in subjects.values()) == pytest.approx(2 / 3)
     assert math.isnan(metrics.mean_over([Counts()]))
-
-
-def test_bootstrap_draws_subjects():
-    assert metrics.bootstrap([Counts(3, 1, 2, 1.0)] * 5) == pytest.approx((2 / 3, 2 / 3))
-    # Two subjects, recall 1 and 0: a draw of two gives 0, 1/2 or 1, each end with chance 1/4.
-    low, high = metrics.bootstrap([Counts(4, 0, 0, 1.0), Counts(0, 0, 4, 1.0)], "recall")
-    assert (low, high) == (0.0, 1.0)
-    middle = metrics.bootstrap([Counts(4, 0, 0, 1.0), Counts(0, 0, 4, 1.0)], "recall", level=0.4)
-    assert middle == (0.5, 0.5)
-    assert all(map(math.isnan, metrics.bootstrap([])))
-    assert all(map(math.isnan, metrics.bootstrap([Counts()])))
-
-
-def test_bootstrap_interval_covers_and_narrows():
-    rng = np.random.default_rng(1)
-
-    def subjects(n):
-        return [Counts(int(t), 10 - int(t), 0, 1.0) for t in rng.binomial(10, 0.6, n)]
-
-    few, many = (
-        metrics.bootstrap(subjects(10), "precision"),
-        metrics.bootstrap(subjects(200), "precision"),
-    )
-    assert few[0] < 0.6 < few[1]
-    assert many[0] < 0.6 < many[1]
-    assert many[1] - many[0] < (few[1] - few[0]) / 2
 
 
 def test_rule_refuses_what_it_cannot_mean():

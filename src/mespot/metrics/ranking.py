@@ -131,7 +131,8 @@ def rank(
     values = np.concatenate([np.zeros(0), *scores])
     order = np.argsort(-values, kind="stable")
     marks = np.concatenate([np.zeros(0, dtype=np.bool_), *right])
-    minutes = math.fsum(r.minutes for r in recordings)
+    # Added as Counts are, to the last bit.
+    minutes = sum((r.minutes for r in recordings), 0.0)
     return Ranked(values[order], marks[order], n_truth, minutes)
 
 
