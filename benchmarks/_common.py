@@ -47,7 +47,7 @@ def measure(fn: Callable[[], Any], repeats: int = 5) -> Timing:
 
 
 def measure_in_turn(fns: Mapping[str, Callable[[], Any]], repeats: int = 5) -> dict[str, Timing]:
-    """Time several functions, one after the other in every repeat, so that all see the same load."""
+    """Time several functions, taking turns in every repeat, so that all see the same load."""
     for fn in fns.values():
         fn()
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in fns}
