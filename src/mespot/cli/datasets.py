@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mespot import registry
+from mespot.datasets._named import named
 from mespot.errors import EXIT_DONE, EXIT_FAILURE, UsageError
 from mespot.types import KINDS
 
@@ -62,7 +62,7 @@ def verify_command(name: str, root: Path, settings: tuple[str, ...], as_json: bo
 
     Exit code 0 if nothing is wrong but what is known of the data set and repaired, 1 otherwise.
     """
-    dataset = _dataset(name, settings)
+    dataset = named(name, settings)
     found: Inspection = dataset.inspect(root)
     if as_json:
         click.echo(json.dumps(found.as_dict(), indent=2, ensure_ascii=False))
@@ -83,7 +83,7 @@ def export_command(name: str, root: Path, out: Path, settings: tuple[str, ...]) 
     """
     from mespot.exports.csv import write_events, write_recordings
 
-    recordings = _dataset(name, settings).load(root)
+    recordings = named(name, settings).load(root)
     write_recordings(out / "recordings.csv", recordings)
     write_events(out / "events.csv", {r.id: r.expressions for r in recordings}, recordings)
     kinds = Counter(e.kind for r in recordings for e in r.expressions)
@@ -106,7 +106,7 @@ def annotations_command(name: str, sheet: Path, out: Path, settings: tuple[str, 
     from mespot.exports.csv import write_events, write_recordings
     from mespot.files import write_text
 
-    dataset = _dataset(name, settings)
+    dataset = named(name, settings)
     if not hasattr(dataset, "load_annotations"):
         raise UsageError(f"{name} has no annotation sheet of its own: its tables are events.csv")
     notes: Annotations = dataset.load_annotations(sheet)
@@ -143,29 +143,6 @@ def _entry(name: str) -> dict[str, Any]:
         "how_to_get": module.HOW_TO_GET,
         "traps": _traps(plugin),
     }
-
-
-def _dataset(name: str, settings: Sequence[str]) -> Any:
-    """The data set by its name (with - or _), its fields as set."""
-    known = {n.replace("_", "-") for n in registry.names("datasets")}
-    wanted = name.replace("_", "-")
-    if wanted not in known:
-        raise UsageError(f"there is no data set {name!r}{registry.nearest(wanted, sorted(known))}")
-    values: dict[str, Any] = {"name": wanted.replace("-", "_")}
-    for setting in settings:
-        field, equals, text = setting.partition("=")
-        if not equals or not field.strip():
-            raise UsageError(f"--set {setting!r}: write FIELD=VALUE, such as frames=rawpic")
-        values[field.strip()] = _value(text.strip())
-    return registry.build("datasets", values)
-
-
-def _value(text: str) -> Any:
-    """``true``, ``3`` or ``0.5`` as such; anything else as text."""
-    try:
-        return tomllib.loads(f"x = {text}")["x"]
-    except tomllib.TOMLDecodeError:
-        return text
 
 
 def _traps(dataset: Any) -> dict[str, str]:

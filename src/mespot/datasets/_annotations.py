@@ -19,7 +19,8 @@ from mespot.types import Expression
 GENERAL_TRAPS = {
     "apex-zero": "apex 0: the apex is unknown",
     "apex-minus-one": "apex -1: the apex is unknown",
-    "apex-text": "a text such as / for an apex: the apex is unknown",
+    "apex-slash": "/ for an apex: the apex is unknown",
+    "apex-text": "another text for an apex: the apex is unknown",
     "apex-before-onset": "apex before the onset: the apex is unknown",
     "onset-zero": "no onset: the apex is taken as onset",
     "offset-zero": "offset 0: the apex is taken as offset",
@@ -27,6 +28,7 @@ GENERAL_TRAPS = {
     "offset-before-onset": "offset before the onset: the row is dropped",
     "fractional-frame": "a frame that is no whole number: the nearest is taken, halves upwards",
     "no-interval": "neither onset and offset nor an apex in their place: the row is dropped",
+    "before-start": "the onset is before the first image: the first image is taken",
     "past-end": "the offset is past the last image: the last image is taken",
     "outside-recording": "the whole expression lies outside the images: the row is dropped",
     "duplicate-row": "the same row twice: the second is dropped",
@@ -188,16 +190,20 @@ def _expression(event: RawEvent, place: Place, apex_for_offset: bool) -> Express
 def _placed(
     numbers: tuple[int, int | None, int], event: RawEvent, place: Place, codes: list[str]
 ) -> Expression | str:
-    """The expression in frames from 0, cut at the end of the images."""
+    """The expression in frames from 0, cut at the first and the last image."""
     assert place.first is not None
     onset, offset = numbers[0] - place.first, numbers[2] - place.first
     apex = None if numbers[1] is None else numbers[1] - place.first
-    if onset < 0 or (place.n_frames is not None and onset >= place.n_frames):
+    if offset < 0 or (place.n_frames is not None and onset >= place.n_frames):
         return "outside-recording"
+    if onset < 0:
+        onset = 0
+        codes.append("before-start")
     if place.n_frames is not None and offset >= place.n_frames:
         offset = place.n_frames - 1
-        apex = None if apex is None or apex > offset else apex
         codes.append("past-end")
+    if apex is not None and not onset <= apex <= offset:
+        apex = None
     attributes = dict(event.attributes)
     if codes:
         attributes["status"] = " ".join(dict.fromkeys(codes))
@@ -209,7 +215,7 @@ def _numbers(event: RawEvent, codes: list[str]) -> tuple[int | None, int | None,
     apex_cell = event.apex
     apex = as_number(apex_cell)
     if isinstance(apex_cell, str) and apex is None:
-        codes.append("apex-text")
+        codes.append("apex-slash" if apex_cell == "/" else "apex-text")
     elif apex is not None and apex <= 0:
         codes.append("apex-zero" if apex == 0 else "apex-minus-one")
     values = []

@@ -39,7 +39,7 @@ HOW_TO_GET = (
 )
 
 CAMERAS = ("HS", "VIS", "NIR")
-_NAME = re.compile(r"s([0-9]+)_[a-z]+_[0-9]+", re.IGNORECASE)
+_NAME = re.compile(r"s([0-9]+)_\w+", re.IGNORECASE)
 _FIELDS = {
     "subject": ("Subject",),
     "name": ("Filename", "File"),

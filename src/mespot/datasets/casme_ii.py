@@ -29,7 +29,7 @@ HOW_TO_GET = (
 )
 
 _PERSON = re.compile(r"sub([0-9]+)", re.IGNORECASE)
-_CLIP = re.compile(r"EP[0-9]+_[0-9]+[a-z]?", re.IGNORECASE)
+_CLIP = re.compile(r"EP[0-9]\w*", re.IGNORECASE)
 _FIELDS = {
     "subject": ("Subject",),
     "name": ("Filename",),

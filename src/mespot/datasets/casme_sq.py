@@ -78,7 +78,7 @@ class CasmeSq(LabelledSet):
         )
         for index, row in enumerate(rows):
             if _is_event(row):
-                _read_row(parsed, index + 1, row, folders, films)
+                _read_row(parsed, (coded, index + 1), row, folders, films)
             elif any(as_text(cell) for cell in row):
                 text = " ".join(as_text(cell) for cell in row if as_text(cell))
                 parsed.drop(index + 1, "", "text-row", text[:60], coded)
@@ -108,8 +108,8 @@ def _is_event(row: Row) -> bool:
 def _folders(sheets: Sequence[Sequence[Row]], used: set) -> dict[int, str]:
     """Subject number -> folder, of the sheet that names folders such as ``s15``.
 
-    Several columns may hold numbers, the folder's own among them: the last in which all subject
-    numbers that are in use occur is the right one.
+    Several columns may hold numbers, the folder's own among them: the right one is that in which
+    most of the subject numbers in use occur, of several the last.
     """
     for rows in sheets:
         named = [(row, f) for row in rows if (f := _cell_like(row, _FOLDER)) is not None]
@@ -120,7 +120,7 @@ def _folders(sheets: Sequence[Sequence[Row]], used: set) -> dict[int, str]:
                 for row, folder in named
                 if column < len(row) and (number := as_number(row[column])) is not None
             }
-            if pairs and used <= set(pairs):
+            if pairs and len(used & set(pairs)) >= len(used & set(best)):
                 best = pairs
         if best:
             return best
@@ -146,9 +146,14 @@ def _cell_like(row: Row, pattern: re.Pattern[str]) -> str | None:
 
 
 def _read_row(
-    parsed: Parsed, number: int, row: Row, folders: dict[int, str], films: dict[str, str]
-) -> None:
-    """One expression; a subject or film that the naming sheets do not know is a problem."""
+    parsed: Parsed, place: tuple[str, int], row: Row, folders: dict[int, str],
+    films: dict[str, str],
+) -> None:  # fmt: skip
+    """One expression; a subject or film that the naming sheets do not know is a problem.
+
+    ``place`` is the sheet and the row in it.
+    """
+    sheet, number = place
     subject, name = as_number(row[0]), as_text(row[1])
     film, _, event = name.partition("_")
     folder = None if subject is None else folders.get(int(subject))
@@ -156,7 +161,7 @@ def _read_row(
     if folder is None or code is None:
         what = f"subject {as_text(row[0])!r}" if folder is None else f"recording name {name!r}"
         parsed.problems.append(f"row {number}: {what} is not in the naming sheets; row dropped")
-        parsed.drop(number, name, "unknown-name")
+        parsed.drop(number, name, "unknown-name", sheet=sheet)
         return
     recording = f"{folder}_{code}"
     parsed.recordings.setdefault(recording, SheetRecording(recording, folder))
@@ -164,7 +169,9 @@ def _read_row(
     onset, apex, offset = row[_ONSET : _ONSET + 3]
     kind = as_text(row[_KIND]).lower()[:5]
     units = {"action_units": as_text(row[5])}
-    parsed.events.append(RawEvent(recording, label, number, onset, apex, offset, kind, units))
+    parsed.events.append(
+        RawEvent(recording, label, number, onset, apex, offset, kind, units, (), sheet)
+    )
 
 
 PLUGIN = CasmeSq

@@ -36,7 +36,7 @@ _FIELDS = {
     "onset": ("Onset", "Onset Frame"),
     "apex": ("Apex", "Apex Frame"),
     "offset": ("Offset", "Offset Frame"),
-    "type": ("Type", "Micro"),
+    "type": ("Type",),
     "units": ("Action Units",),
 }
 _NEEDED = ("name", "onset", "offset", "type")
