@@ -247,3 +247,17 @@ def test_several_networks_score_the_mean_of_each(recordings):
     alone = [QUICK.score(new, QUICK.fit(series, truth, seed)).values for seed in (4, 5, 6)]
     assert np.ptp(alone, axis=0).max() > 0.01
     assert np.allclose(QUICK.score(new, together).values, np.mean(alone, axis=0), atol=1e-6)
+
+
+def test_noise_is_drawn_from_the_seed_and_only_in_training(recordings):
+    series, truth = [s for s, _ in recordings], [t for _, t in recordings]
+    noisy = replace(QUICK, noise=0.5)
+    weights, again = noisy.fit(series, truth, seed=1), noisy.fit(series, truth, seed=1)
+    plain = QUICK.fit(series, truth, seed=1)
+    assert np.array_equal(weights["w_x"], again["w_x"])
+    assert not np.array_equal(weights["w_x"], plain["w_x"])
+    assert np.array_equal(weights["std"], plain["std"])
+    new, _ = bumps(72)
+    assert np.array_equal(noisy.score(new, weights).values, noisy.score(new, weights).values)
+    with pytest.raises(UsageError, match="noise"):
+        Lstm(noise=-0.1)

@@ -73,7 +73,8 @@ def train(
         for epoch in range(1, config.epochs + 1):
             for rows, labels, valid in _batches(config, material, window, rng):
                 optimiser.zero_grad(set_to_none=True)
-                _loss(config, weights, (rows, labels, valid), window, rng).backward()
+                varied = _varied(config, rows, rng)
+                _loss(config, weights, (varied, labels, valid), window, rng).backward()
                 optimiser.step()
             if judge and (epoch % config.check_every == 0 or epoch == config.epochs):
                 now = _arrays(weights)
@@ -116,6 +117,14 @@ def _loss(
     else:
         loss = (weight * (scores - target) ** 2).sum()
     return loss / real.sum()
+
+
+def _varied(config: Lstm, rows: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+    """Rows (S, B, d) with fresh noise on them, so that single values cannot be learned by heart."""
+    if not config.noise:
+        return rows
+    noise = rng.standard_normal(tuple(rows.shape), np.float32)
+    return rows + torch.from_numpy(noise) * config.noise
 
 
 def _keep(config: Lstm, rows: torch.Tensor, window: int, rng: np.random.Generator) -> torch.Tensor:

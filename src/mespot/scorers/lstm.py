@@ -60,8 +60,9 @@ class Lstm:
         Half width of ``difference``.
     merge : {"mean", "nms"}
         How overlapping windows become one score per row, see :mod:`mespot.windows`.
-    weight_decay, dropout : float
-        L2 term of Adam; part of the hidden units dropped before the dense layer.
+    weight_decay, dropout, noise : float
+        L2 term of Adam; part of the hidden units dropped before the dense layer; deviation of
+        noise on the normalised rows. All in training only.
     check_every : int
         Epochs between two looks at ``quality``.
     threads : int
@@ -87,6 +88,7 @@ class Lstm:
     merge: Literal["mean", "nms"] = "mean"
     weight_decay: float = 0.0
     dropout: float = 0.0
+    noise: float = 0.0
     check_every: int = 1
     threads: int = 1
 
@@ -102,9 +104,9 @@ class Lstm:
             raise UsageError(f"scorer lstm: label_s = {self.label_s}: must be above 0")
         if self.window is not None and self.window < 1:
             raise UsageError(f"scorer lstm: window = {self.window}: must be at least 1")
-        if not 0 <= self.dropout < 1 or self.weight_decay < 0 or self.difference_s < 0:
+        if not 0 <= self.dropout < 1 or min(self.weight_decay, self.noise, self.difference_s) < 0:
             raise UsageError(
-                "scorer lstm: need 0 <= dropout < 1, weight_decay >= 0 and difference_s >= 0"
+                "scorer lstm: need 0 <= dropout < 1, and weight_decay, noise and difference_s >= 0"
             )
 
     def fit(
