@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from mespot import registry
@@ -89,3 +91,13 @@ def test_a_list_without_its_columns(tmp_path, sheet):
 def test_every_loader_has_a_list_beside_it(name):
     assert _errata.beside(name).read_text().startswith(HEAD)
     assert name.replace("_", "-") == registry.plugin("datasets", name).NAME
+
+
+@pytest.mark.parametrize("name", [n for n in registry.names("datasets") if n != "folder"])
+def test_every_code_stands_in_the_docs(name):
+    text = (Path(__file__).parents[1] / "docs" / "datasets.md").read_text("utf-8")
+    common = text.split("## smic-vis-e")[0]
+    heading = "## smic-vis-e, smic-hs-e" if name.startswith("smic") else f"## {name}"
+    own = text.split(heading.replace("_", "-"))[1].split("\n## ")[0]
+    for code in registry.plugin("datasets", name).traps():
+        assert f"`{code}`" in common + own

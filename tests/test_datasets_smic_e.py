@@ -171,6 +171,20 @@ def test_rows_that_no_known_trap_explains_are_problems(tmp_path):
     )
 
 
+def test_one_workbook_for_both_cameras(tmp_path):
+    sheets = {
+        "HS": HS[:2],
+        "VIS": VIS,
+        "VIS__rest": REST,
+        "HS__rest": [["Filename"], ["s7_non_01"]],
+    }
+    path = xlsx(tmp_path / "SMIC-E_annotation.xlsx", **sheets)
+    for camera, cls, n in (("HS", SmicHsE, 2), ("VIS", SmicVisE, 2)):
+        assert len(cls().load_annotations(path).recordings) == n
+        images(tmp_path / camera / "s01" / "s1_ne_01", "image%d.jpg", range(426680, 426800))
+        assert cls().inspect(tmp_path).variant.startswith(f"sheet '{camera}': 1 rows of 1 rec")
+
+
 def test_another_workbook_is_refused(tmp_path):
     path = xlsx(tmp_path / "a.xlsx", Budget=[["Item", "Cost"], ["tea", 3]])
     message = (

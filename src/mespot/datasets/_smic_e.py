@@ -99,7 +99,7 @@ class SmicE(LabelledSet):
             seen.add(cells)
             _read_row(parsed, line, chosen)
         for name, others in book.sheets.items():
-            if name not in tables:
+            if name not in tables and _camera(name) in ("", self.CAMERA):
                 _without_micro(parsed, others)
         three = "three" if "onset3" in columns else "two"
         unique = len({e.recording for e in parsed.events})

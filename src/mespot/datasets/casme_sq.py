@@ -54,6 +54,7 @@ class CasmeSq(LabelledSet):
         "if it is before the onset too, the apex is taken as offset",
         "leading-zero": "a code of a film that lost its leading zero: filled up to four digits",
         "subject-order": "a subject number that is not the place of its folder: taken by the table",
+        "unknown-name": "a subject or film that the naming sheets do not hold: dropped, a problem",
         "folder-prefix": "a folder named by another subject than the one it lies under: the latter "
         "counts",
     }

@@ -20,7 +20,7 @@ class SmicHsE(_smic_e.SmicE):
     NAME: ClassVar[str] = "smic-hs-e"
     CAMERA: ClassVar[str] = "HS"
     SHAPE: ClassVar[Shape] = SMIC_HS_E
-    SHEET_NAMES: ClassVar[tuple[str, ...]] = (r"SMIC\W?_?HS\W?_?E", r"SMIC\W?_?E\b")
+    SHEET_NAMES: ClassVar[tuple[str, ...]] = (r"SMIC\W?_?HS\W?_?E", r"SMIC\W?_?E(?![A-Za-z])")
 
 
 PLUGIN = SmicHsE

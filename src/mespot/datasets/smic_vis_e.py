@@ -20,7 +20,7 @@ class SmicVisE(_smic_e.SmicE):
     NAME: ClassVar[str] = "smic-vis-e"
     CAMERA: ClassVar[str] = "VIS"
     SHAPE: ClassVar[Shape] = SMIC_VIS_E
-    SHEET_NAMES: ClassVar[tuple[str, ...]] = (r"SMIC\W?_?VIS\W?_?E", r"SMIC\W?_?E\b")
+    SHEET_NAMES: ClassVar[tuple[str, ...]] = (r"SMIC\W?_?VIS\W?_?E", r"SMIC\W?_?E(?![A-Za-z])")
 
 
 PLUGIN = SmicVisE
