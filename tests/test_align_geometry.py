@@ -50,6 +50,18 @@ def test_invert_and_compose(angle: float, scale: float, x: float, y: float) -> N
     np.testing.assert_allclose(crop.compose(crop.invert(first), first), np.eye(2, 3), atol=1e-9)
 
 
+@given(st.floats(-4, 4), st.floats(0.2, 5), NUMBERS, st.tuples(NUMBERS, NUMBERS, NUMBERS, NUMBERS))
+def test_bounds_hold_the_moved_corners(
+    angle: float, scale: float, x: float, corners: tuple[float, float, float, float]
+) -> None:
+    left, right = sorted(corners[:2])
+    top, bottom = sorted(corners[2:])
+    moved = similarity(angle, scale, x, -x)
+    at = crop.apply(moved, np.array([(p, q) for p in (left, right) for q in (top, bottom)]))
+    box = crop.bounds(moved, (left, top, right, bottom))
+    np.testing.assert_allclose(box, [*at.min(axis=0), *at.max(axis=0)], atol=1e-9)
+
+
 @pytest.mark.parametrize("n", [5, 17])
 def test_crop_to_source_is_the_fit_from_the_control_points(n: int) -> None:
     points = crop.control_points(n)
@@ -63,6 +75,7 @@ def test_eye_distance_is_that_of_the_eye_centres() -> None:
     in_fractions = np.hypot(*(eyes[0] - eyes[1]))
     assert in_fractions * crop.SIDE_IN_EYE_DISTANCES == pytest.approx(1.0, abs=0.01)
     assert crop.eye_distance(crop.MEAN_5 * 220.0) == pytest.approx(100.0)
+    assert crop.side_of(crop.MEAN_68[list(crop.SEVENTEEN_OF_68)] * 150.0) == pytest.approx(150.0)
 
 
 def ramp(height: int, width: int) -> NDArray[np.uint8]:

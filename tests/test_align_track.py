@@ -86,11 +86,52 @@ def test_robust_fit_ignores_a_third_of_wrong_tracks() -> None:
     truth = np.array([[1.02, -0.03, 4.0], [0.03, 1.02, -2.5]])
     target = crop.apply(truth, source) + rng.normal(0, 0.05, source.shape)
     target[:20] += rng.uniform(3, 8, (20, 2))
-    fitted, weights, spread = robust_similarity(source, target, np.ones(60))
+    fitted, weights, residual, spread = robust_similarity(source, target, np.ones(60))
     np.testing.assert_allclose(crop.apply(fitted, source), crop.apply(truth, source), atol=0.1)
     assert weights[:20].max() == 0
     assert weights[20:].min() > 0
+    np.testing.assert_allclose(residual, np.hypot(*(crop.apply(fitted, source) - target).T))
     assert spread < 0.15
+
+
+def test_robust_fit_is_weighted_least_squares_round_by_round() -> None:
+    rng = np.random.default_rng(1)
+    source = rng.uniform(0, 130, (41, 2))
+    target = crop.apply(np.array([[0.99, -0.02, 1.0], [0.02, 0.99, 3.0]]), source)
+    target += rng.standard_t(2, target.shape) * 0.3
+    worth = rng.uniform(0.2, 1.0, 41)
+    similarity = np.eye(2, 3)
+    similarity[:, 2] = np.median(target - source, axis=0)
+    for _ in range(4):
+        residual = np.hypot(*(crop.apply(similarity, source) - target).T)
+        spread = np.median(residual)
+        weights = np.maximum(1 - (residual / (4 * spread)) ** 2, 0) ** 2
+        similarity = crop.fit_similarity(source, target, weights * worth)
+    fitted, got, _, last = robust_similarity(source, target, worth)
+    np.testing.assert_allclose(fitted, similarity, atol=1e-9)
+    np.testing.assert_allclose(got, weights, atol=1e-9)
+    assert last == pytest.approx(spread)
+
+
+@pytest.mark.parametrize(("pixels", "coarse"), [(0.5, False), (9.0, True)])
+def test_coarse_levels_are_for_large_steps(
+    pixels: float, coarse: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image, points = portrait(portraits()[0])
+    motions = np.repeat(motion(points, 1), 2, axis=0)
+    motions[1, 0, 2] += pixels * crop_pixel(crop.apply(motions[0], points))
+    frames, first = list(render(image, motions)), crop.apply(motions[0], points)
+    levels = []
+    plain = Tracker._follow
+
+    def noted(self: Tracker, now: NDArray, level: int) -> tuple:
+        levels.append(level)
+        return plain(self, now, level)
+
+    monkeypatch.setattr(Tracker, "_follow", noted)
+    error = wander(follow(frames, first), motions, crop_pixel(first))
+    assert rigid_error(error) < 0.05
+    assert levels == ([0, 2] if coarse else [0])
 
 
 def test_a_face_that_is_gone_is_not_followed() -> None:

@@ -136,6 +136,25 @@ def _lever(n: int) -> tuple[NDArray[np.complex128], complex]:
     return da.conj() / (np.abs(da) ** 2).sum(), complex(a.mean())
 
 
+def side_of(landmarks: NDArray) -> float:
+    """Side of the crop in source pixels, from the fit of all (K, 2) landmarks."""
+    lever, _ = _lever(len(landmarks))
+    return abs(complex(lever @ (landmarks[:, 0] + 1j * landmarks[:, 1])))
+
+
 def eye_distance(landmarks: NDArray) -> float:
     """Distance of the eye centres in source pixels, from the fit of all (K, 2) landmarks."""
-    return scale_of(crop_to_source(landmarks)) / SIDE_IN_EYE_DISTANCES
+    return side_of(landmarks) / SIDE_IN_EYE_DISTANCES
+
+
+# Least x and y, greatest x and y.
+Box = tuple[float, float, float, float]
+
+
+def bounds(similarity: Similarity, box: Box) -> Box:
+    """The upright box around an upright box that a similarity has moved."""
+    (a, _, x), (b, _, y) = similarity.tolist()
+    left, top, right, bottom = box
+    ax, bx = sorted((a * left, a * right)), sorted((b * left, b * right))
+    ay, by = sorted((a * top, a * bottom)), sorted((-b * top, -b * bottom))
+    return x + ax[0] + by[0], y + bx[0] + ay[0], x + ax[1] + by[1], y + bx[1] + ay[1]

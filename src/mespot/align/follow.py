@@ -18,8 +18,8 @@ from mespot.align import crop
 from mespot.align.config import AlignConfig
 from mespot.align.detect import find_faces
 from mespot.align.landmarks import PAIRS, measure
-from mespot.align.track import EYES, OUTLINE, Motion, Tracker, chip_from_crop
-from mespot.align.view import View, view_of
+from mespot.align.track import EYES, SIZE, Motion, Tracker, chip_from_crop
+from mespot.align.view import View, view_within
 
 # dlib's unrest (landmarks.measure) is about 1 on faces, up to 5 on turned ones, 6 to 40 where
 # something covers the face, above 25 elsewhere. Below the first number a look is believed, below
@@ -186,12 +186,19 @@ def chip_at(landmarks: NDArray) -> crop.Similarity:
 
 def tracker_view(image: NDArray[np.uint8], to_source: crop.Similarity) -> View:
     """What the tracker needs of a frame."""
-    return view_of(image, crop.apply(to_source, OUTLINE), crop.scale_of(to_source))
+    box = crop.bounds(to_source, (0.0, 0.0, *SIZE))
+    return view_within(image, box, crop.scale_of(to_source))
+
+
+_EYES_AND_NOSE = tuple((crop.MEAN_5 @ [1, 1j]).tolist())
 
 
 def _in_frame(landmarks: NDArray, image: NDArray[np.uint8]) -> bool:
     """Whether the eyes and the nose are inside the image."""
     height, width = image.shape
-    eyes_and_nose = crop.apply(crop.crop_to_source(landmarks), crop.MEAN_5)
-    low, high = eyes_and_nose.min(axis=0), eyes_and_nose.max(axis=0)
-    return bool(low.min() >= 0 and high[0] < width and high[1] < height)
+    (a, _, x), (b, _, y) = crop.crop_to_source(landmarks).tolist()
+    for point in _EYES_AND_NOSE:
+        at = complex(a, b) * point
+        if not (0 <= at.real + x < width and 0 <= at.imag + y < height):
+            return False
+    return True

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mespot.align import crop
-from mespot.align.view import view_of
+from mespot.align.view import view_within
 from mespot.errors import MespotError
 
 MODEL_FILES = {
@@ -87,8 +87,7 @@ def measure(
     zoom = np.array([[1.0, 0, 0.5 - MARGIN], [0, 1.0, 0.5 - MARGIN]]) / SIDE
     there = crop.compose(to_source, zoom)
     whole = SIDE + 2 * MARGIN
-    outline = np.array([(0, 0), (whole, 0), (whole, whole), (0, whole)])
-    view = view_of(image, crop.apply(there, outline), crop.scale_of(there))
+    view = view_within(image, crop.bounds(there, (0, 0, whole, whole)), crop.scale_of(there))
     face = cv2.warpAffine(
         view.image, view.matrix(there), (whole, whole),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE,

@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mespot.align import crop
-from mespot.align.view import View, view_of
+from mespot.align.view import View, view_within
 
 # How many points a local polynomial is fitted to, by its order.
 NEIGHBOURS = {1: 5, 2: 10}
@@ -81,18 +81,24 @@ def _local(points: NDArray, at: NDArray, order: int) -> NDArray[np.float64]:
 
 @lru_cache(maxsize=8)
 def crop_basis(size: int, n_points: int) -> NDArray[np.float32]:
-    """``basis`` at every pixel of a crop of ``size`` x ``size``, (size * size, n_points)."""
+    """``basis`` at every pixel of a crop of ``size`` x ``size``, (size * size, n_points).
+
+    In memory a point's column lies in one piece, which makes its product with landmarks fast.
+    """
     middle = (np.arange(size) + 0.5) / size
     at = np.stack(np.meshgrid(middle, middle), axis=-1).reshape(-1, 2)
-    matrix = basis(crop.control_points(n_points), at).astype(np.float32)
+    matrix = basis(crop.control_points(n_points), at).astype(np.float32, order="F")
     matrix.setflags(write=False)
     return matrix
 
 
 def source_map(landmarks: NDArray, size: int) -> NDArray[np.float32]:
-    """(size, size, 2) source position of every pixel of the crop, for (K, 2) landmarks."""
-    flat = crop_basis(size, len(landmarks)) @ landmarks.astype(np.float32)
-    return flat.reshape(size, size, 2)
+    """(size, size, 2) source position of every pixel of the crop, for (K, 2) landmarks.
+
+    In memory all x come first, then all y.
+    """
+    planes = landmarks.T.astype(np.float32) @ crop_basis(size, len(landmarks)).T
+    return planes.reshape(2, size, size).transpose(1, 2, 0)
 
 
 def register(image: NDArray[np.uint8], landmarks: NDArray, size: int) -> NDArray[np.uint8]:
@@ -104,21 +110,27 @@ def register(image: NDArray[np.uint8], landmarks: NDArray, size: int) -> NDArray
     return resample(view, landmarks, size)
 
 
+@lru_cache(maxsize=8)
+def _border(n_points: int) -> NDArray[np.float64]:
+    """``basis`` at a coarse grid's outermost pixels, (4 * BORDER, n_points)."""
+    grid = crop_basis(BORDER, n_points).reshape(BORDER, BORDER, -1)
+    return np.concatenate([grid[0], grid[-1], grid[:, 0], grid[:, -1]]).astype(np.float64)
+
+
 def view_for_crop(image: NDArray[np.uint8], landmarks: NDArray, size: int) -> View:
     """What ``resample`` needs of the image."""
-    border = crop_basis(BORDER, len(landmarks)).reshape(BORDER, BORDER, -1)
-    border = np.concatenate([border[0], border[-1], border[:, 0], border[:, -1]])
-    side = crop.scale_of(crop.crop_to_source(landmarks))
-    outline = border @ landmarks
+    outline = _border(len(landmarks)) @ landmarks
+    (left, top), (right, bottom) = outline.min(axis=0).tolist(), outline.max(axis=0).tolist()
+    side = crop.side_of(landmarks)
     slack = 0.03 * side + side / BORDER
-    return view_of(image, np.concatenate([outline - slack, outline + slack]), side / size)
+    box = (left - slack, top - slack, right + slack, bottom + slack)
+    return view_within(image, box, side / size)
 
 
 def resample(view: View, landmarks: NDArray, size: int) -> NDArray[np.uint8]:
     """The crop from its view."""
-    shifted = view.inside(landmarks)
+    at = source_map(view.inside(landmarks), size)
     mapped: NDArray[np.uint8] = cv2.remap(
-        view.image, source_map(shifted, size), None, cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
-    )  # fmt: skip
+        view.image, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
     return mapped

@@ -77,8 +77,11 @@ class Smoother:
         while last < end and self._held[last + 1][1] == segment:
             last += 1
         values = np.array([self._held[j][0] for j in range(first, last + 1)])
-        smooth = np.tensordot(coefficients(i - first, last - i), values, axes=1)
-        taken_off = np.square(values[i - first] - smooth).sum(axis=1).mean()
-        believed = taken_off / (taken_off + (NOISE * crop.eye_distance(smooth)) ** 2)
-        kept: NDArray[np.float64] = smooth + believed * (values[i - first] - smooth)
+        values = values.reshape(len(values), -1)
+        smooth = coefficients(i - first, last - i) @ values
+        off = values[i - first] - smooth
+        marks = smooth.reshape(-1, 2)
+        taken_off = float(off @ off) / len(marks)
+        believed = taken_off / (taken_off + (NOISE * crop.eye_distance(marks)) ** 2)
+        kept: NDArray[np.float64] = marks + believed * off.reshape(-1, 2)
         return kept

@@ -12,6 +12,7 @@ lid that moves on its own is an outlier, not head motion.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -26,13 +27,16 @@ EYES = 50.0
 SIDE = EYES * crop.SIDE_IN_EYE_DISTANCES
 ORIGIN = (14.0, 24.0)
 SIZE = (138, 124)
-OUTLINE = np.array([(0, 0), (SIZE[0], 0), SIZE, (0, SIZE[1])], dtype=np.float64)
 
 MAX_TRACKS = 50
 QUALITY = 0.003
 WINDOW = (17, 17)
 WINDOW_BACK = (11, 11)
+# Tracks are sought at the chip's own resolution first. If the chip then moved by more than REACH of
+# its pixels, or fewer tracks agree than in the frame before (by this share), coarser levels follow.
 LEVELS = 2
+REACH = 1.5
+FEWER = 0.1
 STOP = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 15, 0.01)
 STOP_BACK = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 5, 0.03)
 # Evening out the light: chip pixels of the surroundings, grey levels of one deviation, and the
@@ -118,6 +122,15 @@ def chip(view: View, to_source: Similarity) -> NDArray[np.uint8]:
     return even
 
 
+class _Fit(NamedTuple):
+    """How the chip moved; ``reach`` is by how much at most, the rest as in ``Motion``."""
+
+    shift: Similarity
+    agree: float
+    spread: float
+    reach: float
+
+
 class Tracker:
     """Follows one face from a keyframe on."""
 
@@ -136,28 +149,39 @@ class Tracker:
         self.corners = np.zeros((0, 1, 2), np.float32) if found is None else found
         at = self.corners[:, 0].astype(int)
         self.worth = WORTH[at[:, 1], at[:, 0]].astype(np.float64)
+        self._all_worth = float(self.worth.sum())
+        self._agreed = 1.0
 
     def step(self, view: View) -> Motion | None:
         """Find the face in the view of the next frame; None if too few tracks agree."""
         if len(self.corners) < LEAST_TRACKS:
             return None
         now = chip(view, self.to_source)
-        after, ok = self._follow(now)
+        found = self._fit(now, 0)
+        if found is None or found.reach > REACH or found.agree < self._agreed - FEWER:
+            found = self._fit(now, LEVELS)
+        if found is None or abs(np.log(crop.scale_of(found.shift))) > GROWTH:
+            return None
+        self._agreed = found.agree
+        self.to_source = crop.compose(self.to_source, found.shift)
+        return Motion(self.to_source, found.agree, found.spread)
+
+    def _fit(self, now: NDArray[np.uint8], levels: int) -> _Fit | None:
+        """The similarity that most tracks from the keyframe's chip to chip ``now`` agree with."""
+        after, ok = self._follow(now, levels)
         if np.count_nonzero(ok) < LEAST_TRACKS:
             return None
         before, after, worth = self.corners[ok, 0], after[ok, 0], self.worth[ok]
-        shift, _, spread = robust_similarity(before, after, worth)
-        if abs(np.log(crop.scale_of(shift))) > GROWTH:
-            return None
-        self.to_source = crop.compose(self.to_source, shift)
-        off = np.hypot(*(crop.apply(shift, before) - after).T)
-        agree = worth[off < AGREE].sum() / self.worth.sum()
-        return Motion(self.to_source, float(agree), spread)
+        shift, _, residual, spread = robust_similarity(before, after, worth)
+        agree = float(worth @ (residual < AGREE)) / self._all_worth
+        return _Fit(shift, agree, spread, _reach(shift))
 
-    def _follow(self, now: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    def _follow(
+        self, now: NDArray[np.uint8], levels: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Corners (n, 1, 2) in chip ``now``, and which of them lead back to where they started."""
         after, there, _ = cv2.calcOpticalFlowPyrLK(
-            self.key, now, self.corners, None, winSize=WINDOW, maxLevel=LEVELS, criteria=STOP
+            self.key, now, self.corners, None, winSize=WINDOW, maxLevel=levels, criteria=STOP
         )
         back, again, _ = cv2.calcOpticalFlowPyrLK(
             now, self.key, after, self.corners.copy(), winSize=WINDOW_BACK, maxLevel=0,
@@ -167,34 +191,62 @@ class Tracker:
         return after, ((there & again) > 0)[:, 0] & (off[:, 0] < BACK_AND_FORTH)
 
 
+_STILL: Similarity = np.eye(2, 3)
+
+
+def _reach(shift: Similarity) -> float:
+    """By how much a similarity moves that corner of the chip which it moves most, per axis."""
+    return max(map(abs, crop.bounds(shift - _STILL, (0.0, 0.0, *SIZE))))
+
+
+_AS_COMPLEX = np.array([1, 1j])
+
+
 def robust_similarity(
     source: NDArray, target: NDArray, worth: NDArray
-) -> tuple[Similarity, NDArray[np.float64], float]:
+) -> tuple[Similarity, NDArray[np.float64], NDArray[np.float64], float]:
     """Similarity by iteratively re-weighted least squares with Tukey's biweight.
 
     ``source``, ``target`` (n, 2), ``worth`` (n,) the weights to start with. Gives the similarity,
-    the biweights (n,) in [0, 1], and the median residual.
+    the biweights (n,) in [0, 1], how far every point is from it (n,), and the median of that a
+    round before.
     """
-    a = source[:, 0] + 1j * source[:, 1].astype(np.float64)
-    b = target[:, 0] + 1j * target[:, 1].astype(np.float64)
+    a = source.astype(np.float64) @ _AS_COMPLEX
+    b = target.astype(np.float64) @ _AS_COMPLEX
+    product = a.conj() * b
+    # All sums over points that a round needs come of one product with its weights.
+    terms = np.empty((8, len(a)))
+    terms[0] = 1.0
+    terms[1], terms[2], terms[3], terms[4] = a.real, a.imag, b.real, b.imag
+    terms[5], terms[6], terms[7] = (a * a.conj()).real, product.real, product.imag
+    terms *= worth
     # The start is a pure shift by the median: half of the tracks may be wrong.
     w, t = 1.0 + 0j, complex(_median((b - a).real), _median((b - a).imag))
-    weights = np.ones(len(a))
+    residual = np.abs(a + t - b)
     for _ in range(ROUNDS):
-        residual = np.abs(w * a + t - b)
         spread = max(_median(residual), LEAST_SPREAD)
-        weights = np.square(np.maximum(1 - np.square(residual / (TUKEY * spread)), 0))
-        share = weights * worth
-        share /= share.sum()
-        mean_a, mean_b = share @ a, share @ b
-        da = a - mean_a
-        share = share * da.conj()
-        w = (share @ (b - mean_b)) / (share @ da).real
+        weights = residual * (1 / (TUKEY * spread))
+        np.multiply(weights, weights, out=weights)
+        np.subtract(1.0, weights, out=weights)
+        np.maximum(weights, 0.0, out=weights)
+        np.multiply(weights, weights, out=weights)
+        total, ax, ay, bx, by, square, px, py = (terms @ weights).tolist()
+        mean_a, mean_b = complex(ax, ay) / total, complex(bx, by) / total
+        variance = square / total - mean_a.real**2 - mean_a.imag**2
+        w = (complex(px, py) / total - mean_a.conjugate() * mean_b) / variance
         t = mean_b - w * mean_a
-    return np.array([[w.real, -w.imag, t.real], [w.imag, w.real, t.imag]]), weights, spread
+        residual = np.abs(w * a + (t - b))
+    return (
+        np.array([[w.real, -w.imag, t.real], [w.imag, w.real, t.imag]]),
+        weights,
+        residual,
+        spread,
+    )
 
 
 def _median(values: NDArray) -> float:
     """The (upper) median; several times as fast as numpy's on so few values."""
     middle = len(values) // 2
-    return float(np.partition(values, middle)[middle])
+    ordered = values.copy()
+    ordered.partition(middle)
+    return float(ordered[middle])

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from mespot.align.crop import Box
 
 # Blur that stands for the larger pixels of a reduced image, as a variance in source pixels. A
 # square pixel r times as wide as the source's adds (r^2 - 1) / 12; twice that, a soft pixel as
@@ -35,8 +38,9 @@ class View:
 
     def matrix(self, to_source: NDArray) -> NDArray[np.float64]:
         """A (2, 3) similarity into source pixels as one into pixels of the view."""
-        inside = to_source / self.step
-        inside[:, 2] = self.inside(to_source[:, 2])
+        inside = to_source.copy()
+        inside[:, 2] -= self.shift
+        inside /= self.step
         return inside
 
     @property
@@ -52,12 +56,17 @@ def view_of(image: NDArray[np.uint8], outline: NDArray, reduction: float) -> Vie
     done by averaging blocks, the rest by a Gaussian that grows smoothly with it, so that a face
     that comes nearer meets no step in sharpness.
     """
+    (left, top), (right, bottom) = outline.min(axis=0).tolist(), outline.max(axis=0).tolist()
+    return view_within(image, (left, top, right, bottom), reduction)
+
+
+def view_within(image: NDArray[np.uint8], box: Box, reduction: float) -> View:
+    """As ``view_of``, for a box in source pixels."""
     step = max(1, int(reduction))
     height, width = image.shape
     margin = 2 * step + 2
-    low, high = outline.min(axis=0) - margin, outline.max(axis=0) + margin
-    x, w = _whole_steps(low[0], high[0], width, step)
-    y, h = _whole_steps(low[1], high[1], height, step)
+    x, w = _whole_steps(box[0] - margin, box[2] + margin, width, step)
+    y, h = _whole_steps(box[1] - margin, box[3] + margin, height, step)
     part = image[y : y + h * step, x : x + w * step]
     if step > 1:
         part = cv2.resize(part, (w, h), interpolation=cv2.INTER_AREA)
@@ -74,7 +83,7 @@ def _three_tap_sigma(variance: float) -> float:
     2 a / (1 + 2 a). Sampling a Gaussian of that variance would give far less blur.
     """
     a = variance / 2 / (1 - variance)
-    return float(np.sqrt(-0.5 / np.log(a)))
+    return math.sqrt(-0.5 / math.log(a))
 
 
 def _whole_steps(low: float, high: float, size: int, step: int) -> tuple[int, int]:
