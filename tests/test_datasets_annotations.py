@@ -75,6 +75,8 @@ def test_rows_without_fault_are_only_moved(first, rise, fall, start):
         ((0, 0, 20), False, "no-interval"),
         ((0, 15, 0), False, "no-interval"),
         ((45, 48, 60), False, (44, 47, 49, "past-end")),
+        ((45, 48, 51), False, (44, 47, 49, "past-end")),
+        ((45, 48, 50), False, (44, 47, 49, None)),
         ((45, 55, 60), False, (44, None, 49, "past-end")),
         ((51, 52, 60), False, "outside-recording"),
         ((50, 52, 60), False, (49, None, 49, "past-end")),

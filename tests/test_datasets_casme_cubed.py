@@ -95,6 +95,9 @@ def test_label_sets_by_name(root):
 def test_the_longest_micro_can_be_set(root):
     found = {r.id: r for r in CasmeCubed(longest_micro_s=0.5).load(root)}
     assert [e[2] for e in told(found["spNO.1_a"].expressions)] == [24]
+    # 15 and 16 frames.
+    found = {r.id: r for r in CasmeCubed(longest_micro_s=16 / 30).load(root)}
+    assert [e[2] for e in told(found["spNO.1_a"].expressions)] == [24, 45]
     found = {r.id: r for r in CasmeCubed(longest_micro_s=120.0).load(root)}
     assert (9, 14, 149, "micro", "past-end") in told(found["spNO.1_b"].expressions)
 

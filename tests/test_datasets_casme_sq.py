@@ -120,6 +120,12 @@ def test_the_sheets_are_known_by_what_is_in_them(root):
     assert [d.row for d in notes.dropped] == [1, 8]
 
 
+def test_of_two_columns_of_numbers_the_last_names_the_subjects(root):
+    codes = [[15, *CODES[0][1:]], [16, *CODES[3][1:]]]
+    path = xlsx(root / "x.xlsx", c=codes, r=[[15, "s15", 16], [16, "s16", 15]], f=FILMS)
+    assert list(CasmeSq().load_annotations(path).recordings) == ["s16_0401", "s15_0102"]
+
+
 def test_names_that_the_naming_sheets_do_not_hold(root):
     path = xlsx(root / "x.xlsx", c=[*CODES, [9, "anger1_1", 1, 2, 3, "4", "n", MACRO, "a"],
                                     [1, "fear1_1", 1, 2, 3, "4", "n", MACRO, "a"]],

@@ -101,11 +101,11 @@ def test_a_folder_with_elan_files(tmp_path):
     )
     for name in "abc":
         (tmp_path / f"{name}.mp4").touch()
-    eaf(tmp_path / "a.eaf", x=[(400, 800, "micro"), (3960, 4041, "micro")])
+    eaf(tmp_path / "a.eaf", x=[(400, 800, "micro"), (3960, 4001, "micro")])
     eaf(tmp_path / "b.eaf", x=[(400, 800, "macro")])
     (problem,) = Folder().verify(tmp_path)
-    assert problem == f"{tmp_path / 'a.eaf'}: offset 101 is past the last of 100 frames"
-    with pytest.raises(UnreadableInput, match="offset 101"):
+    assert problem == f"{tmp_path / 'a.eaf'}: offset 100 is past the last of 100 frames"
+    with pytest.raises(UnreadableInput, match="offset 100"):
         Folder().load(tmp_path)
     eaf(tmp_path / "a.eaf", x=[(400, 800, "micro")])
     found = Folder().load(tmp_path)

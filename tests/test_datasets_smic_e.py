@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
@@ -169,6 +170,22 @@ def test_rows_that_no_known_trap_explains_are_problems(tmp_path):
         "sheet 'VIS', row 3: subject 2 in a row of recording 's1_po_01'",
         "sheet 'VIS', row 4: no recording is named: 1 what is this 10 12 1 3 30 p",
     )
+
+
+def test_the_camera_named_nearest_to_the_images_counts():
+    for path, hs, vis in [
+        ("/HS_long/VIS/s01/s1_ne_01", False, True), ("/SMIC-HS-E/s01/s1_ne_01", True, False),
+        ("/NIR/s01/s1_ne_01", False, False), ("/ths/s01/S1_ne_01", True, True),
+        ("/HS/s01/notes", False, False),
+    ]:  # fmt: skip
+        assert (SmicHsE().recording_of(Path(path)) is not None) == hs
+        assert (SmicVisE().recording_of(Path(path)) is not None) == vis
+
+
+def test_a_third_expression_before_the_first_image(tmp_path):
+    rows = [HS_HEAD, [2, "s2_ne_02", None, 1010, 1020, None, None, 1000, 1010, None, 1001, 1120]]
+    notes = SmicHsE().load_annotations(xlsx(tmp_path / "a.xlsx", HS=rows))
+    assert notes.traps == {"third-me-garbage": 1}
 
 
 def test_one_workbook_for_both_cameras(tmp_path):
