@@ -187,8 +187,9 @@ def _read_row(parsed: Parsed, line: Line, sheet: str) -> None:
         parsed.events.append(
             RawEvent(name, label, line.number, onset, None, offset, "micro", {}, codes, sheet)
         )
-        onsets.append(as_number(onset) or 0)
-    if onsets[:2] != sorted(onsets[:2]):
+        if column != "3":
+            onsets.append(as_number(onset) or 0)
+    if onsets != sorted(onsets):
         parsed.traps["second-me-first"] += 1
 
 
