@@ -82,6 +82,8 @@ def settings(epochs: int) -> Iterator[tuple[str, str, bool, Recipe]]:
                     "epochs": epochs,
                     "check_every": 4,
                     "label_s": 0.3 if label == "overlap" else 0.5,
+                    "dropout": 0.3,
+                    "noise": 0.4,
                 }
                 yield (
                     name,

@@ -34,7 +34,7 @@ BRIGHTNESS, CONTRAST = 120.0, 50.0
 # Median standard deviation of a point over portraits, in eye distances, by number of points.
 USUAL_UNREST = {5: 0.0016, 17: 0.0034}
 # The box of dlib's face detector in crop fractions, as measured over portraits, and its jitter.
-BOX_CENTRE = (0.5, 0.45)
+BOX_CENTRE = (0.5, crop.EYES_AT[1] + 0.23)
 BOX_SIDE = 1.04
 PAIRS = (((-0.06, 0.0), (0.06, 0.0)), ((0.0, -0.06), (0.0, 0.06)))
 ALL = PAIRS[0] + PAIRS[1]

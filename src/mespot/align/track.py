@@ -22,10 +22,11 @@ from mespot.align import crop
 from mespot.align.crop import MEAN_68, Similarity
 from mespot.align.view import View
 
-# The chip: EYES pixels between the eye centres, the crop's (0, 0) at ORIGIN, SIZE (x, y) in all.
+# The chip: EYES pixels between the eye centres, their middle 48.2 pixels down, the crop's (0, 0) at
+# ORIGIN, SIZE (x, y) in all.
 EYES = 50.0
 SIDE = EYES * crop.SIDE_IN_EYE_DISTANCES
-ORIGIN = (14.0, 24.0)
+ORIGIN = (14.0, 48.2 - SIDE * crop.EYES_AT[1])
 SIZE = (138, 124)
 
 MAX_TRACKS = 50
@@ -85,7 +86,7 @@ def _worth() -> NDArray[np.float32]:
     raised = MEAN_68[17:27] - [0.0, 0.2]
     temples = MEAN_68[[16, 15, 14, 2, 1, 0]]
     hull = np.r_[raised, temples]
-    hull = np.array([0.5, 0.4]) + (hull - [0.5, 0.4]) * [0.88, 1.0]
+    hull[:, 0] = 0.5 + (hull[:, 0] - 0.5) * 0.88
     hull[:, 1] = np.minimum(hull[:, 1], MEAN_68[33, 1] + 0.03)
     worth = np.zeros(SIZE[::-1], np.float32)
     cv2.fillPoly(worth, [_pixels(hull)], 1.0)

@@ -11,7 +11,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from mespot.align.crop import MEAN_68, MIRROR_68
+from mespot.align.crop import EYES_AT, MEAN_68, MIRROR_68
 
 # name -> (points of the 68 whose mean is the centre, shift, standard deviations); shift and
 # deviations as fractions of the crop's side. Left side only; the right mirrors it.
@@ -124,7 +124,7 @@ def _head_modes() -> NDArray[np.float64]:
     mode is what turning (along x) and nodding (along y) look like.
     """
     centres = np.array([w[:2] for w in (*regions().values(), *anchors().values())])
-    x, y = (centres - (0.5, 0.45)).T * 2
+    x, y = (centres - (0.5, EYES_AT[1] + 0.23)).T * 2
     return np.stack([np.ones_like(x), x, y, 1 - x**2 - 0.6 * y**2], axis=1)
 
 

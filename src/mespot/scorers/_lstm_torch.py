@@ -71,6 +71,8 @@ def train(
         )
         kept, kept_epoch, best = None, config.epochs, math.nan
         for epoch in range(1, config.epochs + 1):
+            for group in optimiser.param_groups:
+                group["lr"] = _rate_in(config, epoch)
             for rows, labels, valid in _batches(config, material, window, rng):
                 optimiser.zero_grad(set_to_none=True)
                 varied = _varied(config, rows, rng)
@@ -83,6 +85,13 @@ def train(
                 if kept is None or quality > best or math.isnan(best):
                     kept, kept_epoch, best = now, epoch, quality
     return (_arrays(weights) if kept is None else kept), kept_epoch
+
+
+def _rate_in(config: Lstm, epoch: int) -> float:
+    """Learning rate of an epoch, counted from 1: steady, or falling along half a cosine."""
+    if config.schedule == "steady":
+        return config.learning_rate
+    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * (epoch - 1) / config.epochs))
 
 
 def run(weights: Arrays, window: int, sigmoid: bool, rows: NDArray[np.float32]) -> NDArray:

@@ -44,6 +44,8 @@ class Lstm:
     window_s : float
     units, epochs, learning_rate : int, int, float
         Of the LSTM and of Adam.
+    schedule : {"steady", "cosine"}
+        Whether the learning rate stays or falls towards 0 over the epochs.
     networks : int
         So many networks are learned from different starts, and their mean scores; 1 is the paper's.
     batch : int
@@ -79,6 +81,7 @@ class Lstm:
     networks: int = 1
     epochs: int = 40
     learning_rate: float = 0.003
+    schedule: Literal["steady", "cosine"] = "steady"
     batch: int = 256
     train_stride: int = 5
     loss: Literal["mse", "bce"] = "mse"
