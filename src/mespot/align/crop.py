@@ -2,8 +2,8 @@
 
 Section "Pre-processing" of the paper crops "by defined rectangles from specific landmarks". Ours is
 one square: its side is 2.2 times the distance between the eye centres, the eyes' middle stands at
-(0.5, 0.28) of it, so that brows are well inside and the chin just so. Positions here are fractions of the side,
-x to the right and y down in the image; pixel = fraction * size - 0.5.
+(0.5, 0.28) of it, so that brows are well inside and the chin just so. Positions here are fractions
+of the side, x to the right and y down in the image; pixel = fraction * size - 0.5.
 """
 
 from __future__ import annotations
