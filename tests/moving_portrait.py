@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from mespot.align import crop
 from mespot.align.detect import find_faces
 from mespot.align.landmarks import measure
+from mespot.video.pixels import Luma
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 SIZE = (640, 480)
@@ -32,6 +33,10 @@ class StillFrame:
     image: NDArray[np.uint8]
     time_s: float
     source: int
+
+    @property
+    def luma(self) -> Luma:
+        return Luma(self.image)
 
 
 def portraits() -> list[Path]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mespot.align import AlignConfig, crop
 from mespot.align.view import view_of
+from mespot.video.pixels import Luma
 
 NUMBERS = st.floats(-50, 50)
 
@@ -83,7 +84,7 @@ def ramp(height: int, width: int) -> NDArray[np.uint8]:
     return np.tile(np.arange(width, dtype=np.uint8), (height, 1))
 
 
-@pytest.mark.parametrize("reduction", [0.7, 1.0, 2.0, 3.9, 5.0])
+@pytest.mark.parametrize("reduction", [0.7, 1.0, 2.0, 3.9, 4.0, 5.0, 6.1])
 def test_a_view_knows_where_its_pixels_are(reduction: float) -> None:
     image = ramp(150, 201)
     view = view_of(image, np.array([(60.0, 40.0), (131.0, 97.0)]), reduction)
@@ -106,6 +107,20 @@ def test_a_view_outside_the_frame_is_of_its_border(where: tuple[float, float]) -
     assert 0 <= view.y < 101
 
 
+@pytest.mark.parametrize("reduction", [1.0, 1.3, 2.6, 4.2])
+def test_a_view_of_luma_is_that_of_its_levels(reduction: float) -> None:
+    rng = np.random.default_rng(0)
+    raw = cv2.GaussianBlur(rng.integers(0, 256, (200, 240)).astype(np.uint8), (0, 0), 2)
+    luma = Luma(raw, True)
+    outline = np.array([(20.0, 30.0), (180.0, 160.0)])
+    part, whole = (view_of(p, outline, reduction) for p in (luma, luma.whole))
+    assert (part.x, part.y, part.step) == (whole.x, whole.y, whole.step)
+    # Reduced first and stretched then, levels are rounded in another order.
+    off = part.image.astype(int) - whole.image
+    assert np.abs(off).max() <= (0 if reduction < 2 else 2)
+    assert abs(off.mean()) < 0.1
+
+
 def test_a_larger_face_meets_no_step_in_sharpness() -> None:
     rng = np.random.default_rng(0)
     coarse = cv2.GaussianBlur(rng.normal(0, 1, (400, 400)), (0, 0), 1.5)
@@ -115,8 +130,9 @@ def test_a_larger_face_meets_no_step_in_sharpness() -> None:
     def contrast(reduction: float) -> float:
         return float(view_of(image, outline, reduction).image.std())
 
-    # At 2 the view changes over to whole blocks of pixels.
-    assert contrast(2.001) == pytest.approx(contrast(1.999), rel=0.03)
+    # At whole numbers the view changes over to larger blocks of pixels.
+    for whole in (2, 3, 4, 6):
+        assert contrast(whole + 0.001) == pytest.approx(contrast(whole - 0.001), rel=0.03)
     assert contrast(1.999) < 0.95 * contrast(1.0)
 
 

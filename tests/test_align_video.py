@@ -14,6 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from mespot.align import AlignConfig, align, concatenate, crop
+from mespot.align import aligner as aligner_module
 from mespot.align.aligner import Aligner, AlignNotes
 from mespot.align.register import basis, register
 from mespot.types import FaceClip
@@ -136,6 +137,15 @@ def test_chunks_change_nothing_but_the_cuts() -> None:
         for name in ("frames", "found", "landmarks", "times_s"):
             np.testing.assert_array_equal(getattr(joined, name), getattr(whole, name))
     assert notes.n_found == whole.found.sum()
+
+
+def test_long_chunks_grow_as_they_fill(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames, _ = scene(11)
+    usual, _ = run(frames)
+    monkeypatch.setattr(aligner_module, "_RESERVE", 3 * 150**2)
+    for chunk in (9, 10**12):
+        grown, _ = run(frames, chunk=chunk)
+        np.testing.assert_array_equal(grown.frames, usual.frames)
 
 
 def test_a_lost_face_is_marked_and_found_again() -> None:

@@ -85,9 +85,25 @@ def test_all_256_levels(pix_fmt: str) -> None:
     luma = np.tile(np.arange(256, dtype=np.uint8), (16, 1))
     exact = [min(255, max(0, round(Fraction((y - 16) * 255, 219)))) for y in range(256)]
     for colour_range in (0, 1, 2):
-        image = grey(plane_frame(pix_fmt, luma, colour_range))
+        image = grey(plane_frame(pix_fmt, luma, colour_range)).whole
         is_limited = colour_range == 1 or (colour_range == 0 and pix_fmt != "gray")
         np.testing.assert_array_equal(image[7], exact if is_limited else np.arange(256))
+
+
+def test_parts_of_the_luma_have_the_levels_of_the_whole() -> None:
+    luma = np.random.default_rng(0).integers(0, 256, (40, 60), dtype=np.uint8)
+    for colour_range in (1, 2):
+        frame = plane_frame("yuv420p", luma, colour_range)
+        picture = grey(frame)
+        whole = picture.whole
+        assert picture.shape == whole.shape == (40, 60)
+        assert picture.whole is whole
+        part = picture.levels(picture.raw[5:21, 7:50])
+        np.testing.assert_array_equal(part, whole[5:21, 7:50])
+        # The decoder's own memory is neither copied nor handed out to be written into.
+        assert np.array_equal(picture.raw, luma)
+        whole[:] = 0
+        assert np.array_equal(grey(frame).raw, luma)
 
 
 def test_more_than_8_bits_within_one_level() -> None:
@@ -95,7 +111,7 @@ def test_more_than_8_bits_within_one_level() -> None:
         frame = av.VideoFrame.from_ndarray(
             np.full((4, 4), level << 8 | level, np.uint16), "gray16le"
         )
-        assert abs(int(grey(frame)[1, 1]) - level) <= (level not in (0, 255))
+        assert abs(int(grey(frame).whole[1, 1]) - level) <= (level not in (0, 255))
 
 
 @pytest.mark.parametrize("pix_fmt", ["yuv420p", "nv12", "yuv420p10le", "rgb24", "gray"])
@@ -104,7 +120,7 @@ def test_converted_by_either_way_alike(pix_fmt: str, size: tuple[int, int]) -> N
     image = np.random.default_rng(1).integers(0, 256, size, dtype=np.uint8)
     frame = as_frame(image, pix_fmt)
     reference = frame.reformat(format="gray", dst_color_range=2).to_ndarray()
-    result = grey(frame)
+    result = grey(frame).whole
     assert result.shape == size
     np.testing.assert_allclose(result, reference, atol=1)
 

@@ -7,11 +7,12 @@ import sys
 import textwrap
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 
 import pytest
 
-from mespot._prefetch import prefetch
+from mespot._prefetch import prefetch, prefetch_batches
 
 
 def threads() -> list[str]:
@@ -115,7 +116,7 @@ def test_interpreter_exits_with_an_open_prefetch() -> None:
     code = textwrap.dedent(
         """
         import itertools
-        from mespot._prefetch import prefetch
+        from mespot._prefetch import prefetch, prefetch_batches
         kept = [prefetch(itertools.count(), 2) for _ in range(3)]
         print([next(stream) for stream in kept])
         """
@@ -124,3 +125,67 @@ def test_interpreter_exits_with_an_open_prefetch() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=20, check=False
     )
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "[0, 0, 0]", "")
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 1000])
+def test_batches_change_nothing_but_who_waits(size: int) -> None:
+    assert list(prefetch_batches(iter(range(100)), size)) == list(range(100))
+    assert list(prefetch_batches([], size)) == []
+    assert not threads()
+    with pytest.raises(ValueError, match="size"):
+        prefetch_batches([1], 0)
+
+
+def test_an_error_comes_after_all_good_items_of_its_batch() -> None:
+    closed = []
+
+    def produce() -> Iterator[int]:
+        try:
+            yield from range(5)
+            raise LookupError("sixth")
+        finally:
+            closed.append(threading.current_thread().name)
+
+    stream = prefetch_batches(produce(), 4)
+    assert [next(stream) for _ in range(5)] == [0, 1, 2, 3, 4]
+    with pytest.raises(LookupError, match="sixth"):
+        next(stream)
+    assert closed == ["mespot-prefetch"]
+    assert not threads()
+
+
+def test_stopping_within_a_batch_closes_the_producer() -> None:
+    closed = []
+
+    def produce() -> Iterator[int]:
+        try:
+            yield from range(10**9)
+        finally:
+            closed.append(threading.current_thread().name)
+
+    stream = prefetch_batches(produce(), 4)
+    assert [next(stream) for _ in range(6)] == list(range(6))
+    stream.close()
+    assert closed == ["mespot-prefetch"]
+    assert not threads()
+
+
+def test_batches_let_go_of_what_was_taken() -> None:
+    class Item:
+        pass
+
+    alive: list[weakref.ref[Item]] = []
+
+    def produce() -> Iterator[Item]:
+        for _ in range(60):
+            item = Item()
+            alive.append(weakref.ref(item))
+            yield item
+            del item
+
+    stream = prefetch_batches(produce(), 4, depth=2)
+    for _ in stream:
+        # Two batches wait, one is in the producer's hands, and one is being emptied.
+        assert sum(ref() is not None for ref in alive) <= 16
+    del _
+    assert not any(ref() is not None for ref in alive)

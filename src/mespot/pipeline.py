@@ -1,12 +1,13 @@
 """From a video to descriptor rows, in chunks: memory grows with the rows alone, not the frames.
 
-Decoding and alignment run in a thread of their own beside the description; OpenCV and numba
-release the interpreter lock, so two cores are used.
+Decoding, alignment and description run in a thread each; PyAV, OpenCV and numba release the
+interpreter lock, so that they share the cores.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mespot._prefetch import prefetch
+from mespot._prefetch import prefetch, prefetch_batches
 from mespot.align import AlignConfig
 from mespot.align.aligner import Aligner, AlignNotes
 from mespot.descriptors._stream import describe_stream
@@ -25,6 +26,8 @@ from mespot.video import Frame, Video, VideoReport, open_video
 
 MIN_FPS = 15
 _CHUNK = 256
+# Frames that change hands at a time, in bytes and in number.
+_BATCH_BYTES, _BATCH = 4_000_000, 16
 
 
 @dataclass(frozen=True)
@@ -121,8 +124,13 @@ def describe_video(
     span = descriptor.span_at(video.fps)
     chunk = max(_CHUNK, 8 * span)
     aligner = Aligner(align_config, video.fps)
-    clips = aligner.clips(_counted(video, on_frame), chunk)
-    series = describe_stream(descriptor, kept(prefetch(clips, depth=1)))
+    batch = min(_BATCH, 1 + _BATCH_BYTES // (2 * video.width * video.height))
+    with (
+        _opencv_without_threads(),
+        closing(prefetch_batches(video, batch)) as frames,
+        closing(prefetch(aligner.clips(_counted(frames, on_frame), chunk), depth=1)) as clips,
+    ):
+        series = describe_stream(descriptor, kept(clips))
     report = video.report
     if not found or not np.concatenate(found).any():
         raise NoUsableFace(f"{path}: no face found in {report.n_decoded} frames")
@@ -136,11 +144,25 @@ def describe_video(
     return Described(series, is_found, marks, report, video.fps_source, aligner.notes)
 
 
-def _counted(video: Video, on_frame: Callable[[int], None] | None) -> Iterator[Frame]:
-    for number, frame in enumerate(video, start=1):
+@contextmanager
+def _opencv_without_threads() -> Iterator[None]:
+    """OpenCV's own threads would get in the way of ours: on small pictures they only cost."""
+    import cv2
+
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
+
+
+def _counted(frames: Iterable[Frame], on_frame: Callable[[int], None] | None) -> Iterator[Frame]:
+    for number, frame in enumerate(frames, start=1):
         if on_frame is not None:
             on_frame(number)
         yield frame
+        del frame
 
 
 def _covered(found: NDArray[np.bool_], span: int) -> NDArray[np.bool_]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -36,19 +36,39 @@ class AlignNotes:
     spans: tuple[tuple[int, int], ...]
 
 
-@dataclass
-class _Rows:
-    """The rows of the clip that is being filled."""
+# So many bytes of crops are reserved at once.
+_RESERVE = 1 << 25
 
-    frames: list[NDArray[np.uint8]] = field(default_factory=list)
-    found: list[bool] = field(default_factory=list)
-    landmarks: list[NDArray] = field(default_factory=list)
-    times_s: list[float] = field(default_factory=list)
+
+class _Rows:
+    """The rows of the clip that is being filled; crops are written where they stay."""
+
+    def __init__(self, chunk: int, size: int) -> None:
+        reserved = min(chunk, 1 + _RESERVE // size**2)
+        self._frames = np.empty((reserved, size, size), np.uint8)
+        self._found: list[bool] = []
+        self._landmarks: list[NDArray] = []
+        self._times_s: list[float] = []
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def add(self, landmarks: NDArray, found: bool, time_s: float) -> NDArray[np.uint8]:
+        """Take in a frame; its crop (size, size) is to be written into what is returned."""
+        n = len(self)
+        if n == len(self._frames):
+            self._frames = np.concatenate([self._frames, np.empty_like(self._frames)])
+        self._found.append(found)
+        self._landmarks.append(landmarks)
+        self._times_s.append(time_s)
+        return self._frames[n]
 
     def clip(self, fps: Fraction) -> FaceClip:
+        n = len(self)
+        frames = self._frames if n == len(self._frames) else self._frames[:n].copy()
         return FaceClip(
-            np.array(self.frames, np.uint8), np.array(self.found, np.bool_),
-            np.array(self.landmarks, np.float32), np.array(self.times_s, np.float64), fps,
+            frames, np.array(self._found, np.bool_), np.array(self._landmarks, np.float32),
+            np.array(self._times_s, np.float64), fps,
         )  # fmt: skip
 
 
@@ -75,13 +95,22 @@ class Aligner:
         """Clips of ``chunk`` crops (the last may be shorter), see ``mespot.align.align``."""
         if chunk < 1:
             raise ValueError(f"chunk {chunk}: must be at least 1")
-        rows = _Rows()
+        rows = _Rows(chunk, self.config.size)
         for landmarks, segment, (view, time_s) in self._tracked(frames):
-            self._add(rows, landmarks, segment, view, time_s)
-            if len(rows.frames) == chunk:
+            crop = rows.add(landmarks, segment is not None, time_s)
+            if segment is not None and view is not None:
+                resample(view, landmarks, crop)
+                self._spans.setdefault(segment, [self._n, self._n])[1] = self._n
+            else:
+                crop[:] = self._last
+            self._last = crop
+            self._n += 1
+            if len(rows) == chunk:
+                # A copy, since the crop itself would keep the whole clip in memory.
+                self._last = crop.copy()
                 yield rows.clip(self.fps)
-                rows = _Rows()
-        if rows.frames:
+                rows = _Rows(chunk, self.config.size)
+        if len(rows):
             yield rows.clip(self.fps)
 
     def _tracked(
@@ -90,27 +119,15 @@ class Aligner:
         """Smoothed landmarks of every frame, with its segment, what to crop from, and its time."""
         nowhere = np.full((self.config.points, 2), np.nan)
         for frame in frames:
-            if frame.image.ndim != 2 or frame.image.dtype != np.uint8:
-                raise ValueError(
-                    f"frames must be (H, W) uint8, not {frame.image.shape} {frame.image.dtype}"
-                )
-            landmarks = self._follower.step(frame.image)
+            picture = frame.luma
+            raw = picture.raw
+            if raw.ndim != 2 or raw.dtype != np.uint8:
+                raise ValueError(f"frames must be (H, W) uint8, not {raw.shape} {raw.dtype}")
+            landmarks = self._follower.step(picture)
             if landmarks is None:
                 ready = self._smoother.push(nowhere, None, (None, frame.time_s))
             else:
-                view = view_for_crop(frame.image, landmarks, self.config.size)
+                view = view_for_crop(picture, landmarks, self.config.size)
                 ready = self._smoother.push(landmarks, self._follower.segment, (view, frame.time_s))
             yield from ready
         yield from self._smoother.flush()
-
-    def _add(
-        self, rows: _Rows, landmarks: NDArray, segment: int | None, view: View | None, time_s: float
-    ) -> None:
-        if segment is not None and view is not None:
-            self._last = resample(view, landmarks, self.config.size)
-            self._spans.setdefault(segment, [self._n, self._n])[1] = self._n
-        rows.frames.append(self._last)
-        rows.found.append(segment is not None)
-        rows.landmarks.append(landmarks)
-        rows.times_s.append(time_s)
-        self._n += 1

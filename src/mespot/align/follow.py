@@ -19,7 +19,7 @@ from mespot.align.config import AlignConfig
 from mespot.align.detect import find_faces
 from mespot.align.landmarks import PAIRS, measure
 from mespot.align.track import EYES, SIZE, Motion, Tracker, chip_from_crop
-from mespot.align.view import View, view_within
+from mespot.align.view import Picture, View, view_within
 
 # dlib's unrest (landmarks.measure) is about 1 on faces, up to 5 on turned ones, 6 to 40 where
 # something covers the face, above 25 elsewhere. Below the first number a look is believed, below
@@ -71,7 +71,7 @@ class Follower:
         self._until_search = 0
         self._eager = 0
 
-    def step(self, image: NDArray[np.uint8]) -> NDArray[np.float64] | None:
+    def step(self, image: Picture) -> NDArray[np.float64] | None:
         """(K, 2) landmarks in source pixels of the face in the next frame, None without a face."""
         if self._hold is not None:
             landmarks = self._follow(self._hold, image)
@@ -82,14 +82,15 @@ class Follower:
             self._eager = 2 * self.detect_frames
         return self._search(image)
 
-    def _search(self, image: NDArray[np.uint8]) -> NDArray[np.float64] | None:
+    def _search(self, image: Picture) -> NDArray[np.float64] | None:
         if self._until_search > 0:
             self._until_search -= 1
             return None
         # Just after a loss the face may be back at once (a flash, a cut): every frame is searched.
         self._eager = max(0, self._eager - 1)
         self._until_search = 0 if self._eager else self.detect_frames - 1
-        faces = find_faces(image, self.config.min_face)
+        whole = image if isinstance(image, np.ndarray) else image.whole
+        faces = find_faces(whole, self.config.min_face)
         self.faces = max(self.faces, len(faces))
         for face in faces:
             landmarks = face.landmarks(self.config.points)
@@ -104,7 +105,7 @@ class Follower:
                 return self._landmarks(self._hold)
         return None
 
-    def _take(self, image: NDArray[np.uint8], landmarks: NDArray) -> _Hold:
+    def _take(self, image: Picture, landmarks: NDArray) -> _Hold:
         """Hold a face from this frame on."""
         self.keyframes += 1
         to_source = chip_at(landmarks)
@@ -113,7 +114,7 @@ class Follower:
         still = np.zeros_like(reference)
         return _Hold(tracker, reference, still, 0, 0, 0.0, self.anchor_frames, 0)
 
-    def _follow(self, hold: _Hold, image: NDArray[np.uint8]) -> NDArray[np.float64] | None:
+    def _follow(self, hold: _Hold, image: Picture) -> NDArray[np.float64] | None:
         """Landmarks in the next frame; None if the face is lost."""
         motion = hold.tracker.step(tracker_view(image, hold.tracker.to_source))
         if motion is None:
@@ -134,7 +135,7 @@ class Follower:
         return landmarks
 
     def _look(
-        self, hold: _Hold, image: NDArray[np.uint8], motion: Motion, landmarks: NDArray
+        self, hold: _Hold, image: Picture, motion: Motion, landmarks: NDArray
     ) -> NDArray[np.float64] | None:
         """Compare with dlib; correct the reference, renew the keyframe, or give the face up."""
         hold.next_look = self.anchor_frames
@@ -167,7 +168,7 @@ class Follower:
             hold.next_look = max(1, self.anchor_frames // 2)
             hold.creep_frames = hold.next_look
 
-    def _renew(self, hold: _Hold, image: NDArray[np.uint8], landmarks: NDArray) -> None:
+    def _renew(self, hold: _Hold, image: Picture, landmarks: NDArray) -> None:
         """Make this frame the keyframe; the landmarks and what they creep by carry over."""
         goal = crop.apply(hold.tracker.to_source, hold.reference + hold.creep)
         fresh = self._take(image, landmarks)
@@ -184,7 +185,7 @@ def chip_at(landmarks: NDArray) -> crop.Similarity:
     return crop.fit_similarity(mean, landmarks)
 
 
-def tracker_view(image: NDArray[np.uint8], to_source: crop.Similarity) -> View:
+def tracker_view(image: Picture, to_source: crop.Similarity) -> View:
     """What the tracker needs of a frame."""
     box = crop.bounds(to_source, (0.0, 0.0, *SIZE))
     return view_within(image, box, crop.scale_of(to_source))
@@ -193,7 +194,7 @@ def tracker_view(image: NDArray[np.uint8], to_source: crop.Similarity) -> View:
 _EYES_AND_NOSE = tuple((crop.MEAN_5 @ [1, 1j]).tolist())
 
 
-def _in_frame(landmarks: NDArray, image: NDArray[np.uint8]) -> bool:
+def _in_frame(landmarks: NDArray, image: Picture) -> bool:
     """Whether the eyes and the nose are inside the image."""
     height, width = image.shape
     (a, _, x), (b, _, y) = crop.crop_to_source(landmarks).tolist()

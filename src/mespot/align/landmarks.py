@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mespot.align import crop
-from mespot.align.view import view_within
+from mespot.align.view import Picture, view_within
 from mespot.errors import MespotError
 
 MODEL_FILES = {
@@ -64,7 +64,7 @@ def _predictor(n_points: int) -> Any:
 
 
 def measure(
-    image: NDArray[np.uint8], guess: NDArray, boxes: Sequence[tuple[float, float]] = ALL
+    image: Picture, guess: NDArray, boxes: Sequence[tuple[float, float]] = ALL
 ) -> tuple[NDArray[np.float64], float]:
     """Landmarks of the face that is thought to lie at ``guess``.
 

@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mespot.align import crop
-from mespot.align.view import View, view_within
+from mespot.align.view import Picture, View, view_within
 
 # How many points a local polynomial is fitted to, by its order.
 NEIGHBOURS = {1: 5, 2: 10}
@@ -101,13 +101,14 @@ def source_map(landmarks: NDArray, size: int) -> NDArray[np.float32]:
     return planes.reshape(2, size, size).transpose(1, 2, 0)
 
 
-def register(image: NDArray[np.uint8], landmarks: NDArray, size: int) -> NDArray[np.uint8]:
+def register(image: Picture, landmarks: NDArray, size: int) -> NDArray[np.uint8]:
     """The crop (size, size) of the face with (K, 2) ``landmarks`` (source pixels) in ``image``.
 
     Pixels outside the image repeat its border; values are rounded, not cut.
     """
-    view = view_for_crop(image, landmarks, size)
-    return resample(view, landmarks, size)
+    out = np.empty((size, size), np.uint8)
+    resample(view_for_crop(image, landmarks, size), landmarks, out)
+    return out
 
 
 @lru_cache(maxsize=8)
@@ -117,7 +118,7 @@ def _border(n_points: int) -> NDArray[np.float64]:
     return np.concatenate([grid[0], grid[-1], grid[:, 0], grid[:, -1]]).astype(np.float64)
 
 
-def view_for_crop(image: NDArray[np.uint8], landmarks: NDArray, size: int) -> View:
+def view_for_crop(image: Picture, landmarks: NDArray, size: int) -> View:
     """What ``resample`` needs of the image."""
     outline = _border(len(landmarks)) @ landmarks
     (left, top), (right, bottom) = outline.min(axis=0).tolist(), outline.max(axis=0).tolist()
@@ -127,10 +128,10 @@ def view_for_crop(image: NDArray[np.uint8], landmarks: NDArray, size: int) -> Vi
     return view_within(image, box, side / size)
 
 
-def resample(view: View, landmarks: NDArray, size: int) -> NDArray[np.uint8]:
-    """The crop from its view."""
-    at = source_map(view.inside(landmarks), size)
-    mapped: NDArray[np.uint8] = cv2.remap(
-        view.image, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
-    return mapped
+def resample(view: View, landmarks: NDArray, out: NDArray[np.uint8]) -> None:
+    """Fill ``out`` (size, size), contiguous, with the crop from its view."""
+    at = source_map(view.inside(landmarks), len(out))
+    cv2.remap(
+        view.image, at[..., 0], at[..., 1], cv2.INTER_LINEAR, dst=out,
+        borderMode=cv2.BORDER_REPLICATE,
+    )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
 import cv2
 import numpy as np
@@ -11,12 +12,19 @@ from numpy.typing import NDArray
 
 from mespot.align.crop import Box
 
+if TYPE_CHECKING:
+    from mespot.video.pixels import Luma
+
 # Blur that stands for the larger pixels of a reduced image, as a variance in source pixels. A
 # square pixel r times as wide as the source's adds (r^2 - 1) / 12; twice that, a soft pixel as
 # cameras have, leaves less flicker in the crop for its sharpness.
 SOFTNESS = 2.0 / 12.0
 # Below this variance a blur changes no grey level to speak of.
 LEAST_BLUR = 0.004
+
+
+# (H, W) uint8 grey: an array, or what makes one of a part of itself.
+Picture: TypeAlias = "NDArray[np.uint8] | Luma"
 
 
 @dataclass(frozen=True)
@@ -49,7 +57,7 @@ class View:
         return np.array([self.x, self.y]) + (self.step - 1) / 2
 
 
-def view_of(image: NDArray[np.uint8], outline: NDArray, reduction: float) -> View:
+def view_of(image: Picture, outline: NDArray, reduction: float) -> View:
     """The upright rectangle around ``outline``, for reading ``reduction`` times coarser.
 
     ``outline`` (n, 2) are source pixels, also outside the image. The whole part of the reduction is
@@ -60,16 +68,22 @@ def view_of(image: NDArray[np.uint8], outline: NDArray, reduction: float) -> Vie
     return view_within(image, (left, top, right, bottom), reduction)
 
 
-def view_within(image: NDArray[np.uint8], box: Box, reduction: float) -> View:
+def view_within(image: Picture, box: Box, reduction: float) -> View:
     """As ``view_of``, for a box in source pixels."""
     step = max(1, int(reduction))
-    height, width = image.shape
+    whole = image if isinstance(image, np.ndarray) else image.raw
+    height, width = whole.shape
     margin = 2 * step + 2
     x, w = _whole_steps(box[0] - margin, box[2] + margin, width, step)
     y, h = _whole_steps(box[1] - margin, box[3] + margin, height, step)
-    part = image[y : y + h * step, x : x + w * step]
-    if step > 1:
-        part = cv2.resize(part, (w, h), interpolation=cv2.INTER_AREA)
+    part = whole[y : y + h * step, x : x + w * step]
+    left = step
+    while left > 1:
+        # OpenCV halves six times as fast as it reduces by 3 or 4.
+        left = left // 2 if left % 2 == 0 else 1
+        part = cv2.resize(part, (w * left, h * left), interpolation=cv2.INTER_AREA)
+    if not isinstance(image, np.ndarray):
+        part = image.levels(part)
     rest = (SOFTNESS * (reduction**2 - 1) - (step**2 - 1) / 12) / step**2
     if rest > LEAST_BLUR:
         part = cv2.GaussianBlur(part, (3, 3), _three_tap_sigma(rest))

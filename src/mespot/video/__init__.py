@@ -8,11 +8,12 @@ stands at every grid point, and the report keeps the map back. See docs/video.md
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,19 +24,25 @@ from mespot.video.grid import Tally, given_rate, on_grid
 if TYPE_CHECKING:
     from mespot.video.file import VideoFile
     from mespot.video.images import ImageFolder
+    from mespot.video.pixels import Luma
 
 
 class Frame(NamedTuple):
     """One point of the uniform grid.
 
     ``image`` is (H, W) uint8 grey; a frame that fills several points is the same array: do not
-    write into it. ``time_s`` is the time of the decoded frame shown, in seconds from the first;
-    ``source`` is its 0-based place among all decoded frames.
+    write into it. ``luma`` is the same, for those who look at a part of it only. ``time_s`` is the
+    time of the decoded frame shown, in seconds from the first; ``source`` is its 0-based place
+    among all decoded frames.
     """
 
-    image: NDArray[np.uint8]
+    luma: Luma
     time_s: float
     source: int
+
+    @property
+    def image(self) -> NDArray[np.uint8]:
+        return self.luma.whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,10 +114,9 @@ class Video:
 
     def __iter__(self) -> Iterator[Frame]:
         tally = Tally()
-        times: list[float] = []
-        numbers: list[int] = []
-        source_of: list[int] = []
-        in_gap: list[bool] = []
+        # Compact, since a recording may be of hours.
+        times, numbers, source_of = array("d"), array("q"), array("q")
+        in_gap = array("b")
 
         def listed() -> Iterator:
             for item in self._source.frames(tally):
@@ -122,11 +128,11 @@ class Video:
         for item, source, is_gap in on_grid(listed(), self.fps):
             source_of.append(source)
             in_gap.append(is_gap)
-            assert item.image is not None
-            yield Frame(item.image, times[source], source)
+            yield Frame(cast("Luma", item.image), times[source], source)
             del item
-        if any(in_gap):
-            tally.note(f"{sum(in_gap)} of {len(in_gap)} grid frames stand in a gap")
+        n_gap = sum(in_gap)
+        if n_gap:
+            tally.note(f"{n_gap} of {len(in_gap)} grid frames stand in a gap")
         self._report = VideoReport(
             n_decoded=len(times),
             n_grid=len(source_of),
@@ -180,7 +186,7 @@ def source_frames(
         return images
     for place, item in enumerate(_source(Path(path), Fraction(25)).frames(Tally(), wanted, colour)):
         if item.image is not None:
-            images[place] = item.image
+            images[place] = item.image if isinstance(item.image, np.ndarray) else item.image.whole
         if place >= max(wanted):
             break
     return images

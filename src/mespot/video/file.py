@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from mespot.errors import UnreadableInput, UsageError
 from mespot.video.grid import MAX_GAP_S, MIN_FPS, Decoded, Grid, Tally, find_grid
 from mespot.video.packets import Count, decoded_frames, is_shown, opened, packets
-from mespot.video.pixels import Turn, bgr, grey, turn_of
+from mespot.video.pixels import Luma, Turn, bgr, grey, turn_of
 
 # A timestamp that goes back by more than this starts a new clock; by less, it stands still.
 _MAX_BACKSTEP_S = 1
@@ -89,8 +89,9 @@ class VideoFile:
         time = Fraction(0)
         with opened(self.path) as (container, stream):
             for frame in self._all(container, stream, count):
-                time = place / self.grid.fps
-                if not self._by_count:
+                if self._by_count:
+                    time = place / self.grid.fps
+                else:
                     time = clock(getattr(frame, self._clock), frame.time_base or stream.time_base)
                 image = None
                 if wanted is None or place in wanted:
@@ -103,13 +104,16 @@ class VideoFile:
 
     def _pixels(
         self, frame: av.VideoFrame, colour: bool, tally: Tally, place: int
-    ) -> NDArray[np.uint8]:
-        image = self._turn(bgr(frame) if colour else grey(frame))
+    ) -> Luma | NDArray[np.uint8]:
+        luma = None if colour else grey(frame)
+        if luma is not None and self._turn == Turn() and luma.shape == (self.height, self.width):
+            return luma
+        image = self._turn(bgr(frame) if luma is None else luma.whole)
         if image.shape[:2] != (self.height, self.width):
             text = f"the frame size changes at frame {place}; rescaled to the first size"
             tally.note(text, kind="size")
             image = np.asarray(cv2.resize(image, (self.width, self.height)), np.uint8)
-        return image
+        return image if colour else Luma(image)
 
     def _conclude(
         self, tally: Tally, count: Count, n_damaged: int, n_decoded: int, last: Fraction

@@ -10,12 +10,15 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mespot.errors import UsageError
+
+if TYPE_CHECKING:
+    from mespot.video.pixels import Luma
 
 MIN_FPS, MAX_FPS = 1, 1000
 
@@ -33,9 +36,12 @@ _JITTER = 0.25
 
 
 class Decoded(NamedTuple):
-    """A frame as it came out: image (None if not wanted), exact time from the first, its number."""
+    """A frame as it came out: grey, or in colour (None if not wanted), exact time, number.
 
-    image: NDArray[np.uint8] | None
+    The time is in seconds from the first frame.
+    """
+
+    image: Luma | NDArray[np.uint8] | None
     time: Fraction
     number: int
 
@@ -178,17 +184,25 @@ def on_grid(frames: Iterable[Decoded], fps: Fraction) -> Iterator[tuple[Decoded,
     """
     point = 0
     before: Decoded | None = None
-    at = Fraction(0)
+    at, unit = 0, 1  # where the frame before stands: at / unit grid periods
     source = -1
     for source, frame in enumerate(frames):
-        position = frame.time * fps
+        # Fractions, but not brought to lowest terms, which would take longer than all the rest.
+        next_at = frame.time.numerator * fps.numerator
+        next_unit = frame.time.denominator * fps.denominator
         if before is not None:
-            middle = (at + position) / 2
-            while point <= middle:
-                yield before, source - 1, abs(point - at) > NEAR
+            # The last point that is no further from the frame before than from this one.
+            last = (at * next_unit + next_at * unit) // (2 * unit * next_unit)
+            while point <= last:
+                yield before, source - 1, _is_gap(point, at, unit)
                 point += 1
-        before, at = frame, position
+        before, at, unit = frame, next_at, next_unit
         del frame
     if before is not None:
-        for k in range(point, last_point(at) + 1):
-            yield before, source, abs(k - at) > NEAR
+        for k in range(point, last_point(Fraction(at, unit)) + 1):
+            yield before, source, _is_gap(k, at, unit)
+
+
+def _is_gap(point: int, at: int, unit: int) -> bool:
+    """Whether a grid point is further than NEAR from a frame that stands at ``at / unit``."""
+    return abs(point * unit - at) * NEAR.denominator > unit * NEAR.numerator

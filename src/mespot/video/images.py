@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from mespot.errors import UnreadableInput
 from mespot.video.grid import MAX_GAP_S, Decoded, Grid, Tally
+from mespot.video.pixels import Luma
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff")
 
@@ -53,7 +54,8 @@ class ImageFolder:
         first = next(iter(self.frames(Tally())), None)
         if first is None or first.image is None:
             raise UnreadableInput(f"{path}: none of its {len(numbers)} images can be read")
-        self.height, self.width = first.image.shape[:2]
+        self.height: int = first.image.shape[0]
+        self.width: int = first.image.shape[1]
 
     def frames(
         self, tally: Tally, wanted: Container[int] | None = None, colour: bool = False
@@ -81,7 +83,8 @@ class ImageFolder:
             size = image.shape[:2]
             first_number = number if first_number is None else first_number
             time = Fraction(number - first_number, self._step) / self._rate
-            yield Decoded(image if wanted is None or place in wanted else None, time, number)
+            shown = image if in_colour else Luma(image)
+            yield Decoded(shown if wanted is None or place in wanted else None, time, number)
             place += 1
 
     def _note_gaps(self, tally: Tally) -> None:

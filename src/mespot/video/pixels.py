@@ -57,28 +57,59 @@ def turn_of(frame: av.VideoFrame) -> Turn:
     return Turn()
 
 
-def grey(frame: av.VideoFrame) -> NDArray[np.uint8]:
-    """(H, W) uint8, contiguous, not sharing memory with the frame."""
+class Luma:
+    """A grey picture (H, W) whose levels are stretched only where it is looked at.
+
+    A face takes up a part of a frame, and stretching a whole one costs as much as a fifth of
+    decoding it. ``raw`` are the levels as the decoder gave them, not to be written into; ``levels``
+    makes full range of any part of them, be it reduced or not; ``whole`` is all, stretched.
+    """
+
+    __slots__ = ("_is_limited", "_whole", "raw")
+
+    def __init__(self, raw: NDArray[np.uint8], is_limited: bool = False) -> None:
+        self.raw = raw
+        self._is_limited = is_limited
+        self._whole: NDArray[np.uint8] | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.raw.shape
+
+    def levels(self, part: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Raw levels as levels of full range, rounded and clipped."""
+        if not self._is_limited:
+            return part
+        # Half the time of a look-up table, and equal to it for all 256 values.
+        return np.asarray(cv2.addWeighted(part, _STRETCH, part, 0, -16 * _STRETCH), np.uint8)
+
+    @property
+    def whole(self) -> NDArray[np.uint8]:
+        """(H, W) uint8, contiguous and shared with no decoder; the same array every time."""
+        if self._whole is None:
+            full = self.levels(self.raw)
+            self._whole = full.copy() if full is self.raw else full
+        return self._whole
+
+
+def grey(frame: av.VideoFrame) -> Luma:
+    """The luma of a decoded frame, whose memory it holds on to."""
     name = frame.format.name
     if name not in _LUMA_FIRST:
         # One thread: at this size, the converter's own threads cost four times what they save.
         whole = frame.reformat(format="gray", threads=1)
         # It has stretched whatever was limited, but for grey, which it takes for full.
-        is_limited = name.startswith("gray") and frame.color_range == ColorRange.MPEG
-        return _stretched(whole, is_limited)
+        return Luma(_plane(whole), name.startswith("gray") and frame.color_range == ColorRange.MPEG)
     if name.startswith("yuvj") or frame.color_range == ColorRange.JPEG:
-        return _stretched(frame, False)
-    return _stretched(frame, name != "gray" or frame.color_range == ColorRange.MPEG)
+        return Luma(_plane(frame))
+    return Luma(_plane(frame), name != "gray" or frame.color_range == ColorRange.MPEG)
 
 
-def _stretched(frame: av.VideoFrame, is_limited: bool) -> NDArray[np.uint8]:
+def _plane(frame: av.VideoFrame) -> NDArray[np.uint8]:
+    """(H, W) the first plane; a view, which keeps the frame alive."""
     plane = frame.planes[0]
     luma = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
-    luma = luma[: frame.height, : frame.width]
-    if not is_limited:
-        return luma.copy()
-    # Rounded and clipped; half the time of a look-up table and equal to it for all 256 values.
-    return np.asarray(cv2.addWeighted(luma, _STRETCH, luma, 0, -16 * _STRETCH), np.uint8)
+    return luma[: frame.height, : frame.width]
 
 
 def bgr(frame: av.VideoFrame) -> NDArray[np.uint8]:
