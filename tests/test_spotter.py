@@ -11,7 +11,8 @@ from mespot.errors import UnreadableInput, UsageError
 from mespot.pipeline import check_rate
 from mespot.recipe import Recipe
 from mespot.results import item_names
-from mespot.spotter import Spotter, load_spotter, untrained
+from mespot.spotter import Spotter, load_spotter, on_every_frame, untrained
+from mespot.types import FrameSeries
 
 RECIPE = Recipe(name="r", scorer={"name": "random"}, decode={"nms_s": 0.4})
 
@@ -98,3 +99,13 @@ def test_names_of_earlier_runs_are_kept_and_not_given_twice(tmp_path):
     taken = {"v": str(first.resolve())}
     assert item_names([second], taken) == ["b_v"]
     assert item_names([first, second], taken) == ["v", "b_v"]
+
+
+def test_rows_of_every_third_frame_give_every_frame_a_score():
+    rows = np.zeros((3, 1), np.float32)
+    series = FrameSeries(rows, 1, 3, 5, 14, Fraction(200))
+    assert series.centres.tolist() == [3, 6, 9]
+    spread = on_every_frame(series, np.float32([0.1, 0.2, 0.3]))
+    unknown = [np.nan] * 3
+    known = [0.1, 0.1, 0.2, 0.2, 0.2, 0.3, 0.3]
+    assert np.array_equal(spread, np.float32([*unknown, *known, *unknown, np.nan]), equal_nan=True)

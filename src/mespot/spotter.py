@@ -147,10 +147,10 @@ class Spotter:
         learned = float(self.weights.get("threshold", np.nan))
         spots = decode(scores, config, learned, described.found)
         curve = prepared(scores, config, described.found)
-        on_grid = np.full(scores.n_frames, np.nan, np.float32)
         lost = np.concatenate([[0], np.cumsum(~described.found)])
         begin = scores.first + np.arange(len(scores)) * scores.step
-        on_grid[scores.centres] = np.where(lost[begin + scores.span] > lost[begin], np.nan, curve)
+        known = np.where(lost[begin + scores.span] > lost[begin], np.nan, curve)
+        on_grid = on_every_frame(scores, known)
         grid = described.grid_of_source
         report = described.report
         facts = {
@@ -205,6 +205,17 @@ class Spotter:
         with atomic_path(folder / "weights.npz") as path, path.open("wb") as stream:
             np.savez_compressed(stream, allow_pickle=False, **arrays)
         write_text(folder / "weights.sha256", self.weights_hash + "\n")
+
+
+def on_every_frame(series: FrameSeries, values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """One value per row -> (n_frames,) float32: that of the nearest row's middle frame.
+
+    NaN before the first row's middle and after the last one's.
+    """
+    spread = np.full(series.n_frames, np.nan, np.float32)
+    frames = np.arange(series.centres[0], series.centres[-1] + 1)
+    spread[frames] = values[(frames - frames[0] + series.step // 2) // series.step]
+    return spread
 
 
 def load_spotter(folder: str | Path | None = None) -> Spotter:
