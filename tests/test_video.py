@@ -16,6 +16,7 @@ from mespot import video as video_module
 from mespot._prefetch import prefetch
 from mespot.errors import UsageError
 from mespot.video import open_video, source_frames
+from mespot.video.packets import opened
 from videomaker import number_in, picture, plain_times, write_numbered, write_video
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "videos"
@@ -273,3 +274,14 @@ def test_picture_numbers_are_read_back() -> None:
         assert number_in(picture(number, 23, 17)) == number
     with pytest.raises(AssertionError):
         number_in(np.full((48, 64), 130, np.uint8))
+
+
+def test_little_work_is_done_by_one_thread(tmp_path: Path) -> None:
+    wanted = {("h264", (640, 480)): 1, ("h264", (1280, 720)): 0, ("mpeg4", (64, 48)): 0}
+    for (name, size), threads in wanted.items():
+        codec = "libx264" if name == "h264" else name
+        path = write_numbered(tmp_path / f"{name}{size[0]}.mp4", 2, 25, size=size, codec=codec)
+        with opened(path) as (_, stream):
+            assert stream.codec_context.thread_count == threads
+        with opened(path, threads=3) as (_, stream):
+            assert stream.codec_context.thread_count == 3

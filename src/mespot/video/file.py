@@ -60,7 +60,7 @@ class VideoFile:
 
     def _first(self) -> tuple[Turn, int, int]:
         """How the first frame is turned, and its width and height once it is upright."""
-        with opened(self.path) as (container, stream):
+        with opened(self.path, threads=1) as (container, stream):
             frame = next(decoded_frames(container, stream, Count()), None)
             if frame is None:
                 raise UnreadableInput(f"{self.path}: not a single frame could be decoded")

@@ -14,7 +14,10 @@ from mespot.errors import UnreadableInput
 
 _MAX_READ_ERRORS = 100
 
-_THREADS = 0  # as many as the machine has
+# Decoder threads. None: one where decoding a frame of up to so many pixels takes less time than what
+# is done with it afterwards, since more would only be in the way; else as many as the machine has.
+_THREADS: int | None = None
+_LITTLE_WORK = {"h264": 500_000}
 
 
 class Count:
@@ -41,8 +44,15 @@ def opened(path: Path, threads: int | None = None) -> Iterator[tuple[Any, Any]]:
         if stream.codec_context is None:
             raise UnreadableInput(f"{path}: its video codec is not known to this decoder")
         stream.thread_type = "AUTO"
-        stream.codec_context.thread_count = _THREADS if threads is None else threads
+        stream.codec_context.thread_count = _threads(stream) if threads is None else threads
         yield container, stream
+
+
+def _threads(stream: Any) -> int:
+    if _THREADS is not None:
+        return _THREADS
+    is_little = stream.width * stream.height <= _LITTLE_WORK.get(stream.codec_context.name, 0)
+    return 1 if is_little else 0
 
 
 def _reason(error: FFmpegError) -> str:
