@@ -14,7 +14,7 @@ from mespot.errors import UnreadableInput
 
 _MAX_READ_ERRORS = 100
 
-# Decoder threads. None: one where a frame has no more pixels than this, since decoding it takes less
+# Decoder threads. None: one where a frame has no more pixels than this, since decoding takes less
 # time than what is done with it afterwards; else as many as the machine has.
 _THREADS: int | None = None
 _LITTLE_WORK = {"h264": 500_000}
