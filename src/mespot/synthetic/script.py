@@ -68,8 +68,14 @@ class Script:
     light: Light
 
 
-def make_script(config: ScriptConfig, seed: int, fps: Fraction | float, n_frames: int) -> Script:
+def make_script(
+    config: ScriptConfig, seed: int, fps: Fraction | float, n_frames: int,
+    given: Sequence[Expression] | None = None,
+) -> Script:  # fmt: skip
     """Draw a recording's timeline; the same arguments give the same script, to the bit.
+
+    With ``given`` expressions (micro, macro or blink, with what ``curves_of`` needs) these take
+    place, and what the config's rates add falls between them, where there is room.
 
     Raises ValueError if ``fps`` is not positive or there is no frame.
     """
@@ -79,8 +85,11 @@ def make_script(config: ScriptConfig, seed: int, fps: Fraction | float, n_frames
     streams = np.random.default_rng([seed, 1]).spawn(len(_STREAMS))
     rng = dict(zip(_STREAMS, streams))
     t = np.arange(n_frames) / float(fps)
-    events = _facial_events(config, float(fps), n_frames, rng["events"])
-    taken = [] if config.mingle else [e for e in events if e.kind == "micro"]
+    if given is None:
+        events = _facial_events(config, float(fps), n_frames, rng["events"])
+    else:
+        events = _around(given, config, float(fps), n_frames, rng["events"])
+    taken = [e for e in events if e.kind == "blink" or (e.kind == "micro" and not config.mingle)]
     blinks = _blinks(config, float(fps), n_frames, taken, rng["blinks"])
     expressions = tuple(sorted(events + blinks, key=lambda e: (e.onset, e.offset)))
     actions, closure = curves_of(events + blinks, n_frames, rng["curves"], config.tremor)
@@ -172,6 +181,18 @@ def _facial_events(
     config: ScriptConfig, fps: float, n_frames: int, rng: np.random.Generator
 ) -> list[Expression]:
     """Micro- and macro-expressions and speech, one after the other with gaps."""
+    plan = _wanted(config, fps, n_frames, rng)
+    events = [
+        Expression(onset, draw_apex(kind, onset, length, rng), onset + length - 1, kind)
+        for kind, length, onset in _spread(plan, n_frames, round(GAP_S * fps), rng)
+    ]
+    return _named(events, config, rng)
+
+
+def _wanted(
+    config: ScriptConfig, fps: float, n_frames: int, rng: np.random.Generator
+) -> list[tuple[str, int]]:
+    """(kind, length) of what the rates ask for, in random order."""
     minutes = n_frames / fps / 60.0
     plan: list[tuple[str, int]] = []
     for kind, rate, span in (
@@ -182,11 +203,35 @@ def _facial_events(
         count = int(rate * minutes + rng.random())
         low, high = max(3, int(np.ceil(span[0] * fps))), max(3, int(span[1] * fps))
         plan += [(kind, int(rng.integers(low, max(low, high) + 1))) for _ in range(count)]
-    plan = [plan[i] for i in rng.permutation(len(plan))]
-    events = [
-        Expression(onset, _apex(kind, onset, length, rng), onset + length - 1, kind)
-        for kind, length, onset in _spread(plan, n_frames, round(GAP_S * fps), rng)
-    ]
+    return [plan[i] for i in rng.permutation(len(plan))]
+
+
+def _around(
+    given: Sequence[Expression], config: ScriptConfig, fps: float, n_frames: int,
+    rng: np.random.Generator,
+) -> list[Expression]:  # fmt: skip
+    """The given expressions, and what the rates add at random places that are free."""
+    gap, found, added = round(GAP_S * fps), list(given), []
+    for kind, length in _wanted(config, fps, n_frames, rng):
+        for _ in range(20):
+            onset = int(rng.integers(gap, max(gap + 1, n_frames - length - gap)))
+            if onset + length < n_frames and _clear((onset, onset + length - 1), found, gap):
+                apex = draw_apex(kind, onset, length, rng)
+                found.append(Expression(onset, apex, onset + length - 1, kind))
+                added.append(found[-1])
+                break
+    return [*given, *_named(added, config, rng)]
+
+
+def _clear(span: tuple[int, int], others: Sequence[Expression], gap: int) -> bool:
+    """Whether a span of frames keeps ``gap`` frames from all others."""
+    return all(span[1] + gap < other.onset or other.offset + gap < span[0] for other in others)
+
+
+def _named(
+    events: Sequence[Expression], config: ScriptConfig, rng: np.random.Generator
+) -> list[Expression]:
+    """With action units and sizes."""
     named = iter(with_actions([e for e in events if e.kind != "other"], rng, config))
     speech = {"action_units": "speech"}
     return [replace(e, attributes=speech) if e.kind == "other" else next(named) for e in events]
@@ -207,7 +252,8 @@ def _spread(
     return placed
 
 
-def _apex(kind: str, onset: int, length: int, rng: np.random.Generator) -> int | None:
+def draw_apex(kind: str, onset: int, length: int, rng: np.random.Generator) -> int | None:
+    """The apex of an expression of ``length`` frames; none of speech."""
     if kind == "other":
         return None
     share = rng.uniform(0.3, 0.62) if kind == "micro" else rng.uniform(0.15, 0.4)
@@ -226,20 +272,22 @@ def _blinks(
         seconds = float(np.clip(config.blink_s * np.exp(rng.normal(0.0, 0.25)), 0.15, 0.7))
         length = max(4, round(seconds * fps))
         onset = int(rng.integers(gap, max(gap + 1, n_frames - length - gap)))
-        closure = f"{rng.uniform(0.55, 0.9) if rng.random() < 0.1 else 1.0:.2f}"
-        blink = Expression(
-            onset, onset + max(1, round(0.38 * (length - 1))), onset + length - 1, "blink",
-            attributes={"action_units": "45", "closure": closure},
-        )  # fmt: skip
-        clear = all(
-            blink.offset + gap < other.onset or other.offset + gap < blink.onset
-            for other in [*found, *taken]
-        )
+        blink = make_blink(onset, length, rng)
+        clear = _clear((blink.onset, blink.offset), [*found, *taken], gap)
         if clear and blink.offset < n_frames:
             found.append(blink)
         if len(found) == count:
             break
     return found
+
+
+def make_blink(onset: int, length: int, rng: np.random.Generator) -> Expression:
+    """A blink of ``length`` frames; one in ten closes half-way."""
+    closure = f"{rng.uniform(0.55, 0.9) if rng.random() < 0.1 else 1.0:.2f}"
+    return Expression(
+        onset, onset + max(1, round(0.38 * (length - 1))), onset + length - 1, "blink",
+        attributes={"action_units": "45", "closure": closure},
+    )  # fmt: skip
 
 
 def _draw(menu: Mapping[str, int], rng: np.random.Generator) -> str:
