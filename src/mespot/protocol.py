@@ -1,14 +1,16 @@
 """Who learns from whom: leave-one-subject-out, and inside it an inner split by subject.
 
-Nothing that is learned (weights, epoch, threshold, scaling) may see the subject it is judged on:
-the epoch and the threshold are chosen on inner subjects of the training side (the paper chose the
-epoch on the test subjects; see docs/deviations.md).
+Nothing that is learned or chosen (weights, scaling, epoch, threshold, decode values) may see the
+subject it is judged on: all of it comes from the training side, and the choices from inner subjects
+held out there (the paper chose the epoch on the test subjects; see docs/evaluation.md).
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +18,16 @@ from numpy.typing import NDArray
 from mespot import registry
 from mespot.decode import DecodeConfig, decode, learn_threshold
 from mespot.errors import UsageError
-from mespot.metrics import Rule, count
+from mespot.metrics.rule import Rule, count
 from mespot.recipe import Recipe, make_dataclass
 from mespot.types import Counts, Expression, Fold, FrameSeries
 
 Weights = dict[str, NDArray]
-Quality = Callable[[Callable[[FrameSeries], FrameSeries]], float]
+Score = Callable[[FrameSeries], FrameSeries]
+Quality = Callable[[Score], float]
+SHARE = 0.2
+"""Part of the training subjects that is held out inside, to choose by."""
+_MOST_CHOICES = 200
 
 
 @dataclass(frozen=True)
@@ -30,7 +36,8 @@ class Sample:
 
     ``lifelike`` is False for samples made for learning (denser in movements than what will be
     spotted, mirrored, injected): the threshold with the best F1 depends on how rare movements are,
-    so that it is never chosen on those.
+    so that it is never chosen on those. ``source_of`` (n_frames,) is the decoded frame at each grid
+    frame; None where they are the same.
     """
 
     id: str
@@ -39,6 +46,7 @@ class Sample:
     found: NDArray[np.bool_]
     truth: tuple[Expression, ...]
     lifelike: bool = True
+    source_of: NDArray[np.int64] | None = None
 
     @property
     def minutes(self) -> float:
@@ -47,6 +55,15 @@ class Sample:
     @property
     def micro(self) -> list[Expression]:
         return [e for e in self.truth if e.kind == "micro"]
+
+    def in_source(self, expression: Expression) -> Expression:
+        """The expression in decoded frames instead of grid frames."""
+        if self.source_of is None:
+            return expression
+        at = self.source_of
+        apex = None if expression.apex is None else int(at[expression.apex])
+        onset, offset = int(at[expression.onset]), int(at[expression.offset])
+        return replace(expression, onset=onset, apex=apex, offset=offset)
 
 
 def leave_one_subject_out(samples: Sequence[Sample]) -> list[Fold]:
@@ -102,43 +119,158 @@ def pooled(samples: Sequence[Sample], spots: Sequence[Sequence[Expression]], rul
     return total
 
 
-def train(recipe: Recipe, samples: Sequence[Sample], share: float = 0.2) -> Weights:
-    """Learn weights, epoch and threshold from the samples given, and from nothing else.
+@dataclass(frozen=True)
+class Learned:
+    """What a recipe learned from some samples.
 
-    A ``share`` of the subjects is held out inside to choose the epoch and the threshold. The
-    weights hold the chosen ``threshold``.
+    Attributes
+    ----------
+    weights : dict of arrays, ``threshold`` among them
+    recipe : Recipe
+        The recipe with the chosen decode values in place of those to choose from.
+    held : tuple of str
+        The inner subjects by which epoch, threshold and decode values were chosen.
+    """
+
+    weights: Weights
+    recipe: Recipe
+    held: tuple[str, ...]
+
+    @property
+    def threshold(self) -> float:
+        return float(self.weights["threshold"])
+
+    @property
+    def epoch(self) -> int:
+        """Counted from 1; -1 for scorers that have none."""
+        return int(self.weights.get("epoch", -1))
+
+
+def learn(
+    recipe: Recipe,
+    samples: Sequence[Sample],
+    share: float = SHARE,
+    watch: Callable[[Score], None] | None = None,
+) -> Learned:
+    """Learn weights, and choose epoch, decode values and threshold, from these samples alone.
+
+    A ``share`` of the subjects is held out inside. Among the epochs that the scorer offers, the one
+    with the best pooled F1 (apex rule, at its best threshold) on them is kept; then, of the decode
+    values that the recipe's section ``choose`` lists, those with the best F1; then the threshold.
+    Of equals the first is taken.
+
+    ``watch`` is shown the scoring function at every epoch that is looked at. It has no influence:
+    the weights are the same to the bit with and without it.
     """
     scorer = registry.build("scorers", recipe.scorer)
-    config: DecodeConfig = make_dataclass(DecodeConfig, recipe.decode, where="decode")
+    options = decode_options(recipe)
     fitted, held = inner_split(samples, share, recipe.seed)
-    rule = Rule("apex")
 
-    def best(scores: list[FrameSeries], on: list[Sample]) -> float:
-        truth, lost = [s.micro for s in on], [s.found for s in on]
-        return learn_threshold(scores, truth, config, lambda r, e: count(r, e, rule), lost)
-
-    def quality(score: Callable[[FrameSeries], FrameSeries]) -> float:
-        scores = [score(s.series) for s in held]
-        threshold = best(scores, held)
-        f1 = pooled(
-            held, [decode(c, config, threshold, s.found) for c, s in zip(scores, held)], rule
-        ).f1
-        return 0.0 if np.isnan(f1) else f1
+    def quality(score: Score) -> float:
+        if watch is not None:
+            watch(score)
+        return best_on(held, [score(s.series) for s in held], options[0])[1]
 
     weights: Weights = scorer.fit(
         [s.series for s in fitted], [s.micro for s in fitted], recipe.seed, quality=quality
     )
     lifelike = [s for s in held if s.lifelike]
     judges = lifelike if any(s.micro for s in lifelike) else held
-    weights["threshold"] = np.array(best([scorer.score(s.series, weights) for s in judges], judges))
-    return weights
+    scores = score_samples(recipe, weights, judges)
+    chosen, threshold = _choose(judges, scores, options)
+    weights["threshold"] = np.array(threshold)
+    values = {**recipe.decode, **{name: getattr(chosen, name) for name in recipe.choose}}
+    final = replace(recipe, decode=values, choose={}) if recipe.choose else recipe
+    return Learned(weights, final, tuple(sorted({s.subject for s in held})))
+
+
+def train(recipe: Recipe, samples: Sequence[Sample], share: float = SHARE) -> Weights:
+    """The weights of :func:`learn`, which hold the chosen ``threshold``.
+
+    Raises UsageError if the recipe asks for decode values to be chosen: weights cannot hold them.
+    """
+    if recipe.choose:
+        raise UsageError(
+            f"recipe {recipe.name}: the section choose is for mespot evaluate; "
+            "set one value each in the section decode to train a spotter"
+        )
+    return learn(recipe, samples, share).weights
+
+
+def decode_options(recipe: Recipe) -> list[DecodeConfig]:
+    """The decode values to choose from: every combination of the lists in ``choose``, in order.
+
+    Combinations that contradict each other (``min_s`` above ``max_s``) are left out. Without the
+    section, the recipe's own values. Raises UsageError for a key that is none of decode's, for
+    ``threshold``, ``value`` and ``interval``, which are no matter of choice, and for too many.
+    """
+    lists: dict[str, list[Any]] = {}
+    for name, values in recipe.choose.items():
+        if name in ("threshold", "value", "interval", "outside"):
+            raise UsageError(f"choose: {name} is not chosen by figures; set it in decode")
+        if not isinstance(values, list | tuple) or not values:
+            raise UsageError(f"choose: {name} = {values!r}: write a list, such as [0.1, 0.2]")
+        for value in values:
+            make_dataclass(DecodeConfig, {name: value}, where="choose")
+        lists[name] = list(values)
+    combinations = list(itertools.product(*lists.values()))
+    if len(combinations) > _MOST_CHOICES:
+        raise UsageError(
+            f"choose: {len(combinations)} combinations; at most {_MOST_CHOICES} make sense on "
+            "a few inner subjects"
+        )
+    options, refused = [], None
+    for combination in combinations:
+        values = {**recipe.decode, **dict(zip(lists, combination))}
+        try:
+            options.append(make_dataclass(DecodeConfig, values, where="decode"))
+        except UsageError as error:
+            refused = error
+    if not options:
+        assert refused is not None
+        raise refused
+    return options
+
+
+def best_on(
+    samples: Sequence[Sample], scores: Sequence[FrameSeries], config: DecodeConfig
+) -> tuple[float, float]:
+    """The threshold with the best pooled F1 (apex rule) on these samples, and that F1 (0 for 0/0).
+
+    Where the rule is not ``learned`` the F1 is the rule's own, whatever the threshold.
+    """
+    rule = Rule("apex")
+    truth, lost = [s.micro for s in samples], [s.found for s in samples]
+    threshold = learn_threshold(scores, truth, config, lambda r, e: count(r, e, rule), lost)
+    spots = [decode(c, config, threshold, s.found) for c, s in zip(scores, samples)]
+    f1 = pooled(samples, spots, rule).f1
+    return threshold, 0.0 if np.isnan(f1) else f1
+
+
+def _choose(
+    samples: Sequence[Sample], scores: Sequence[FrameSeries], options: Sequence[DecodeConfig]
+) -> tuple[DecodeConfig, float]:
+    """The first of the options with the best F1, and its threshold."""
+    found = [best_on(samples, scores, option) for option in options]
+    best = max(range(len(found)), key=lambda i: (found[i][1], -i))
+    return options[best], found[best][0]
+
+
+def score_samples(recipe: Recipe, weights: Weights, samples: Sequence[Sample]) -> list[FrameSeries]:
+    """One score curve per sample. ``oracle``, the ceiling, is the only scorer told the truth."""
+    scorer = registry.build("scorers", recipe.scorer)
+    if recipe.scorer.get("name") == "oracle":
+        from mespot.scorers.oracle import oracle_scores
+
+        return [oracle_scores(s.series, s.micro, scorer.label, scorer.label_s) for s in samples]
+    return [scorer.score(s.series, weights) for s in samples]
 
 
 def spot_samples(
     recipe: Recipe, weights: Weights, samples: Sequence[Sample]
 ) -> list[list[Expression]]:
     """Spots of every sample with weights that must not have been learned on it."""
-    scorer = registry.build("scorers", recipe.scorer)
     config: DecodeConfig = make_dataclass(DecodeConfig, recipe.decode, where="decode")
     threshold = float(weights["threshold"])
-    return [decode(scorer.score(s.series, weights), config, threshold, s.found) for s in samples]
+    scores = score_samples(recipe, weights, samples)
+    return [decode(c, config, threshold, s.found) for c, s in zip(scores, samples)]

@@ -1,8 +1,9 @@
 """Recipes: every choice of a run in one TOML file, checked key by key.
 
 A recipe has the sections ``align``, ``descriptor``, ``scorer`` and ``decode``; ``descriptor`` and
-``scorer`` name a plug-in and set its fields. A key that is left out has its default; a key that is
-not known is an error that names the nearest known one.
+``scorer`` name a plug-in and set its fields. A section ``choose`` lists decode values of which
+``mespot evaluate`` chooses on inner training subjects. A key that is left out has its default; a
+key that is not known is an error that names the nearest known one.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Any
 from mespot.errors import UnreadableInput, UsageError
 from mespot.registry import nearest
 
-SECTIONS = ("align", "descriptor", "scorer", "decode")
+SECTIONS = ("align", "descriptor", "scorer", "decode", "choose")
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Recipe:
     descriptor: Mapping[str, Any] = field(default_factory=lambda: {"name": "region_flow"})
     scorer: Mapping[str, Any] = field(default_factory=lambda: {"name": "lstm"})
     decode: Mapping[str, Any] = field(default_factory=dict)
+    choose: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def hash(self) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -14,40 +12,20 @@ import numpy as np
 
 from mespot import registry
 from mespot.align import AlignConfig, align, concatenate
-from mespot.decode import DecodeConfig, candidates
-from mespot.errors import MespotError, UsageError
-from mespot.files import atomic_path, sha256
+from mespot.decode import DecodeConfig, candidates, decode
+from mespot.material import collect, sample_of
 from mespot.metrics import Rule, bootstrap, count
-from mespot.pipeline import check_rate, describe_video
-from mespot.protocol import (
-    Sample,
-    Weights,
-    leave_one_subject_out,
-    pooled,
-    spot_samples,
-    train,
-)
+from mespot.protocol import Sample, learn, leave_one_subject_out, pooled, score_samples
 from mespot.recipe import Recipe, make_dataclass
 from mespot.runner import run_tasks
 from mespot.scorers._rate import ratio, resampled
-from mespot.types import Counts, Expression, Fold, FrameSeries, Recording
+from mespot.types import Counts, Expression, Fold, FrameSeries
 from mespot.video import open_video
 
-# Rows that are kept are good as long as nothing that makes them has changed.
-_CODE = Path(__file__).parent
-
-
-def sample_of(recipe: Recipe, recording: Recording) -> Sample:
-    """Align and describe one recording. Raises MespotError where it cannot be used."""
-    if recording.source is None:
-        raise UsageError(f"recording {recording.id}: no video is named")
-    config: AlignConfig = make_dataclass(AlignConfig, recipe.align, where="align")
-    video = open_video(recording.source)
-    check_rate(recording.source, video.fps, recipe.fps, force=False)
-    descriptor = registry.build("descriptors", recipe.descriptor)
-    described = describe_video(recording.source, config, descriptor, video=video)
-    truth = tuple(described.to_grid(e) for e in recording.expressions)
-    return Sample(recording.id, recording.subject, described.series, described.found, truth)
+__all__ = [
+    "Judged", "at_rate", "collect", "cross_validate", "figures", "injected_samples", "sample_of",
+    "sweep", "with_mirrored",
+]  # fmt: skip
 
 
 def injected_samples(recipe: Recipe, path: str | Path, copies: int, seed: int) -> list[Sample]:
@@ -95,62 +73,6 @@ def at_rate(sample: Sample, fps: Fraction) -> Sample:
     return replace(sample, series=series, found=sample.found[nearest], truth=tuple(truth))
 
 
-def _sample_task(shared: tuple[Recipe, Path | None], task: Recording) -> Sample | str:
-    recipe, store = shared
-    try:
-        return sample_of(recipe, task) if store is None else _stored(recipe, task, store)
-    except MespotError as error:
-        return str(error)
-
-
-def _stored(recipe: Recipe, recording: Recording, store: Path) -> Sample:
-    """``sample_of``, with its rows kept in ``store`` under the hash of all that decides them."""
-    choices = json.dumps([dict(recipe.align), dict(recipe.descriptor)], sort_keys=True)
-    code = " ".join(
-        sha256(_CODE / name) for name in ("align", "descriptors", "video", "pipeline.py")
-    )
-    key = hashlib.sha256(f"{sha256(str(recording.source))} {choices} {code}".encode())
-    path = store / f"{key.hexdigest()[:32]}.npz"
-    if path.is_file():
-        with np.load(path, allow_pickle=False) as kept:
-            first, step, span, n_frames = (int(v) for v in kept["place"])
-            names = tuple(str(name) for name in kept["names"])
-            series = FrameSeries(kept["values"], first, step, span, n_frames, recording.fps, names)
-            return Sample(
-                recording.id, recording.subject, series, kept["found"], recording.expressions
-            )
-    sample = sample_of(recipe, recording)
-    s = sample.series
-    if sample.truth == recording.expressions and s.fps == recording.fps:
-        place = [s.first, s.step, s.span, s.n_frames]
-        with atomic_path(path) as temporary, temporary.open("wb") as stream:
-            np.savez(stream, values=s.values, found=sample.found, place=place, names=s.names)
-    return sample
-
-
-def collect(
-    recipe: Recipe,
-    recordings: Sequence[Recording],
-    workers: int = 1,
-    on_done: Callable[[int, int], None] | None = None,
-    store: Path | None = None,
-) -> tuple[list[Sample], list[str]]:
-    """Samples of all usable recordings, and one line for each that is not.
-
-    Rows are kept in ``store``, so that a stopped run goes on where it was.
-    """
-    samples, problems = [], []
-    results = run_tasks(_sample_task, (recipe, store), recordings, workers)
-    for number, result in enumerate(results, start=1):
-        if isinstance(result, str):
-            problems.append(result)
-        else:
-            samples.append(result)
-        if on_done is not None:
-            on_done(number, len(recordings))
-    return samples, problems
-
-
 @dataclass(frozen=True)
 class Judged:
     """What one fold, or all folds together, came to.
@@ -186,21 +108,15 @@ def _fold_task(shared: _Shared, fold: Fold) -> Judged:
     held = {s.subject for s in test}
     learned_on = [samples[i] for i in fold.train]
     learned_on += [replace(s, lifelike=False) for s in also if s.subject not in held]
-    weights = train(recipe, with_mirrored(recipe, learned_on))
-    spots = spot_samples(recipe, weights, test)
-    peaks = all_peaks(recipe, weights, test)
+    learned = learn(recipe, with_mirrored(recipe, learned_on))
+    config: DecodeConfig = make_dataclass(DecodeConfig, learned.recipe.decode, where="decode")
+    scores = score_samples(recipe, learned.weights, test)
     ids = [s.id for s in test]
-    chosen = {fold.name: (int(weights.get("epoch", -1)), float(weights["threshold"]))}
+    spots = [decode(c, config, learned.threshold, s.found) for c, s in zip(scores, test)]
+    # Every peak with its score, for curves over all thresholds.
+    peaks = [candidates(c, config, s.found) for c, s in zip(scores, test)]
+    chosen = {fold.name: (learned.epoch, learned.threshold)}
     return Judged(dict(zip(ids, spots)), dict(zip(ids, peaks)), chosen)
-
-
-def all_peaks(
-    recipe: Recipe, weights: Weights, samples: Sequence[Sample]
-) -> list[list[Expression]]:
-    """Every peak of every sample with its score, for curves over all thresholds."""
-    scorer = registry.build("scorers", recipe.scorer)
-    config: DecodeConfig = make_dataclass(DecodeConfig, recipe.decode, where="decode")
-    return [candidates(scorer.score(s.series, weights), config, s.found) for s in samples]
 
 
 def cross_validate(
