@@ -24,8 +24,8 @@ from mespot.windows import MeanMerge, PeakMerge, n_windows, pad
 Score = Callable[[FrameSeries], FrameSeries]
 Quality = Callable[[Score], float]
 _NETWORK = ("w_x", "w_h", "b", "dense_w", "dense_b")
-# So many windows at a time keep the gates within the processor's cache.
-_WINDOWS_AT_ONCE = 2048
+# So many windows at a time keep the gates within the processor's cache, and memory small.
+_WINDOWS_AT_ONCE = 512
 _VALUES_AT_ONCE = 16_000_000
 
 
