@@ -19,6 +19,7 @@ from mespot.synthetic.warp import CELL, SHADE, Warp
 Plane = NDArray[np.uint8]
 BLACK = 16
 NOISE_FIELDS, NOISE_SHIFT = 6, 64
+_FULL_RANGE = np.clip(np.rint((np.arange(256) - BLACK) * 255.0 / 219.0), 0, 255).astype(np.uint8)
 
 
 def scene_of(portrait: Portrait, config: ScriptConfig, seed: int) -> Scene:
@@ -26,19 +27,27 @@ def scene_of(portrait: Portrait, config: ScriptConfig, seed: int) -> Scene:
     return place(portrait, config, np.random.default_rng([seed, 2]))
 
 
-def render(portrait: Portrait, script: Script, config: ScriptConfig, seed: int) -> Iterator[Plane]:
+def render(
+    portrait: Portrait, script: Script, config: ScriptConfig, seed: int, grey: bool = False
+) -> Iterator[Plane]:
     """Frames as planar yuv420p (limited range, BT.601), (3 H / 2, W) uint8.
 
-    The same arguments give the same bytes. Raises ValueError if the face does not fit the frame.
+    With ``grey`` only their luma, (H, W). The same arguments give the same bytes. Raises ValueError
+    if the face does not fit the frame.
     """
     painter = _Painter(scene_of(portrait, config, seed), script, config, seed)
     for i in range(script.n_frames):
-        yield painter.frame(i)
+        yield painter.frame(i, grey)
 
 
 def to_bgr(frame: Plane) -> Plane:
-    """A rendered frame as (H, W, 3) BGR."""
+    """A rendered frame as (H, W, 3) BGR, of full range."""
     return np.asarray(cv2.cvtColor(frame, cv2.COLOR_YUV2BGR_I420), dtype=np.uint8)
+
+
+def to_grey(luma: Plane) -> Plane:
+    """Rendered luma (H, W) as grey levels of full range."""
+    return np.asarray(cv2.LUT(luma, _FULL_RANGE), dtype=np.uint8)
 
 
 class _Painter:
@@ -58,8 +67,10 @@ class _Painter:
         self.across = (nodes[..., 0] / self.size[0] - 0.5).astype(np.float32)
         self.down = (nodes[..., 1] / self.size[1] - 0.5).astype(np.float32)
 
-    def frame(self, i: int) -> Plane:
-        """Frame i, (3 H / 2, W). Frames must be asked for in order: the noise runs on."""
+    def frame(self, i: int, grey: bool = False) -> Plane:
+        """Frame i, (3 H / 2, W), or its luma alone. Frames must be asked for in order: the noise
+        runs on.
+        """
         script, (w, h) = self.script, self.size
         moved = self.warp.places(script.head[i], script.shake[i])
         amounts = {name: float(curve[i]) for name, curve in script.actions.items()}
@@ -67,20 +78,26 @@ class _Painter:
         offset = at - self.warp.nodes
         luma_map = enlarge(offset * np.float32(OVERSAMPLING), (w, h))
         luma_map += self.luma_home
-        chroma_map = enlarge(offset, (w // 2, h // 2))
-        chroma_map += self.chroma_home
-        luma, chroma = sample(self.scene.luma, luma_map), sample(self.scene.chroma, chroma_map)
+        planes = [(self.scene.luma, sample(self.scene.luma, luma_map), luma_map)]
+        if not grey:
+            chroma_map = enlarge(offset, (w // 2, h // 2))
+            chroma_map += self.chroma_home
+            planes.append((self.scene.chroma, sample(self.scene.chroma, chroma_map), chroma_map))
         for which, eye in enumerate(self.eyes):
             lids = self._lids(i, which, amounts)
             if not lids.neutral:
-                self._paint_eye(eye, lids, at, (luma, luma_map), (chroma, chroma_map))
-        out = np.empty((h * 3 // 2, w), dtype=np.uint8)
+                self._paint_eye(eye, lids, at, planes)
+        out = np.empty((h if grey else h * 3 // 2, w), dtype=np.uint8)
         gain = self._gain(i, stretch)
-        self._expose(luma, gain, out[:h])
-        if gain is not None:
-            mean = float(gain.mean())
-            chroma = np.asarray(cv2.convertScaleAbs(chroma, alpha=mean, beta=128.0 * (1.0 - mean)))
-        out[h:] = chroma.transpose(2, 0, 1).reshape(h // 2, w)
+        self._expose(planes[0][1], gain, out[:h])
+        if not grey:
+            chroma = planes[1][1]
+            if gain is not None:
+                mean = float(gain.mean())
+                chroma = np.asarray(
+                    cv2.convertScaleAbs(chroma, alpha=mean, beta=128.0 * (1.0 - mean))
+                )
+            out[h:] = chroma.transpose(2, 0, 1).reshape(h // 2, w)
         return out
 
     def _lids(self, i: int, which: int, amounts: dict[str, float]) -> Lids:
@@ -92,8 +109,9 @@ class _Painter:
 
     def _paint_eye(
         self, eye: Eye, lids: Lids, at: NDArray[np.float32],
-        luma: tuple[Plane, NDArray[np.float32]], chroma: tuple[Plane, NDArray[np.float32]],
+        planes: list[tuple[Plane, Plane, NDArray[np.float32]]],
     ) -> None:  # fmt: skip
+        """Draw an eye into luma and, if it is there, chroma: (plate, picture, its map)."""
         left, top, right, bottom = eye.box()
         x, y = at[..., 0], at[..., 1]
         hit = (x > left - CELL) & (x < right + CELL) & (y > top - CELL) & (y < bottom + CELL)
@@ -103,10 +121,12 @@ class _Painter:
         r0, r1 = rows[0] * CELL, (rows[-1] + 1) * CELL
         c0, c1 = columns[0] * CELL, (columns[-1] + 1) * CELL
         k = np.float32(OVERSAMPLING)
-        q = (luma[1][r0:r1, c0:c1] - (k - 1) / 2) / k
-        paint(luma[0][r0:r1, c0:c1], self.scene.luma, OVERSAMPLING, eye.layers(q, lids))
+        plate, luma, where = planes[0]
+        q = (where[r0:r1, c0:c1] - (k - 1) / 2) / k
+        paint(luma[r0:r1, c0:c1], plate, OVERSAMPLING, eye.layers(q, lids))
         half = slice(r0 // 2, r1 // 2), slice(c0 // 2, c1 // 2)
-        paint(chroma[0][half], self.scene.chroma, 1, eye.layers(chroma[1][half], lids))
+        for plate, chroma, where in planes[1:]:
+            paint(chroma[half], plate, 1, eye.layers(where[half], lids))
 
     def _gain(self, i: int, stretch: NDArray[np.float32] | None) -> NDArray[np.float32] | None:
         """(h, w) of the coarse grid: light, flicker, and skin that darkens where it folds."""
@@ -120,7 +140,7 @@ class _Painter:
             level, across, down = light.gain[i].astype(np.float32)
             gain = gain + (level - np.float32(1.0)) + across * self.across + down * self.down
         if light.depth:
-            wave = np.cos(light.phase[i] + light.rows * self.down)
+            wave = np.cos(light.phase[i] + light.rows * self.down[:, :1])
             gain = gain + np.float32(light.depth) * wave.astype(np.float32)
         if stretch is not None:
             gain = gain + np.clip(np.float32(SHADE * config.shading) * stretch, -0.15, 0.10)

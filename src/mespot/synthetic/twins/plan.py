@@ -150,9 +150,7 @@ def _recording_lengths(
     A recording that is one long event in the sheet is as long as the longest event.
     """
     shape = numbers.shape
-    values = draw(
-        shape.recordings, shape.lengths[RECORDING], numbers.skew.get(RECORDING, 1.0), rng
-    )
+    values = draw(shape.recordings, shape.lengths[RECORDING], numbers.skew.get(RECORDING, 1.0), rng)
     gap = max(1, round(0.1 * float(shape.fps)))
     needs = [sum(s.n_frames for s in own) + gap * (len(own) + 1) for own in spans]
     out = [0] * len(needs)
@@ -197,6 +195,5 @@ def _detailed(
     """With action units and sizes; blinks with how far they close."""
     facial = iter(with_actions([e for e in events if e.kind != "blink"], rng, config))
     return [
-        make_blink(e.onset, e.n_frames, rng) if e.kind == "blink" else next(facial)
-        for e in events
+        make_blink(e.onset, e.n_frames, rng) if e.kind == "blink" else next(facial) for e in events
     ]

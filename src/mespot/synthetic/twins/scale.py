@@ -16,9 +16,9 @@ def scaled(full: Numbers, scale: float) -> Numbers:
     """The numbers of a twin with about ``scale`` times as many frames.
 
     Recordings become shorter by sqrt(scale), but not below a median of 20 s, and fewer by what is
-    missing. Subjects become fewer by sqrt(scale), two at least. Events become fewer by ``scale``, so
-    that there are as many per minute as before; their own lengths stay, as far as recordings hold
-    them.
+    missing. Subjects become fewer by sqrt(scale), two at least. Events become fewer by ``scale``,
+    so that there are as many per minute as before; their own lengths stay, as far as recordings
+    hold them.
 
     Raises ValueError for a scale outside 0 to 1.
     """
