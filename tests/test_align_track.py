@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -205,6 +206,38 @@ def test_no_face_where_there_is_none(shape: tuple[int, int]) -> None:
     rng = np.random.default_rng(0)
     assert find_faces(np.full(shape, 120, np.uint8), 0.15) == []
     assert find_faces(rng.integers(0, 256, shape).astype(np.uint8), 0.15) == []
+
+
+def test_the_kept_detector_is_dlibs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    frames, _, _ = scene(1)
+    dlib = pytest.importorskip("dlib")
+    expected = dlib.get_frontal_face_detector().run(frames[0], 0, -0.1)
+    monkeypatch.setenv("MESPOT_CACHE", str(tmp_path))
+
+    def anew() -> list:
+        detect._confirmer.cache_clear()
+        return [list(part) for part in detect._confirmer().run(frames[0], 0, -0.1)]
+
+    def kept() -> Path:
+        (file,) = tmp_path.rglob(detect._DETECTOR)
+        return file
+
+    wanted = [list(part) for part in expected]
+    assert anew() == wanted
+    whole = kept().read_bytes()
+    monkeypatch.setattr(dlib, "get_frontal_face_detector", None)
+    assert anew() == wanted
+    # A damaged one of the right length is found out and replaced.
+    monkeypatch.undo()
+    monkeypatch.setenv("MESPOT_CACHE", str(tmp_path))
+    kept().write_bytes(b"\0" * len(whole))
+    assert anew() == wanted
+    assert kept().read_bytes() == whole
+    # Where nothing can be kept, the face is found all the same.
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("MESPOT_CACHE", str(tmp_path / "file"))
+    assert anew() == wanted
+    detect._confirmer.cache_clear()
 
 
 def test_missing_models_are_told_in_one_line(

@@ -26,7 +26,6 @@ import numpy as np
 from mespot.errors import UnreadableInput, UsageError
 from mespot.exports.csv import write_events, write_recordings
 from mespot.files import sha256, write_text
-from mespot.picture import draw
 from mespot.recipe import to_dict
 from mespot.spotter import Spotter, Spotting
 from mespot.types import Expression, Recording
@@ -127,6 +126,9 @@ class ResultFolder:
         ``how`` are the choices of the run beside recipe and weights: ``faces`` (whether pictures
         may show them), ``fps`` and ``force``. ``truth`` is drawn into the picture where known.
         """
+        # Loading the plotting library takes longer than spotting some seconds of video.
+        from mespot.picture import draw
+
         write_text(self.folder / f"{name}.scores.csv", scores_csv(spotting))
         draw(spotting, self.folder / f"{name}.png", faces=how["faces"], truth=truth)
         self.items[name] = {

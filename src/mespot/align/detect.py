@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from mespot.align import crop
 from mespot.align.landmarks import BOX_CENTRE, BOX_SIDE
+from mespot.cache import Cache, default_root, key_of
 from mespot.errors import MespotError
 
 CASCADE = "haarcascade_frontalface_default.xml"
@@ -31,6 +32,7 @@ ENLARGE = 1.7
 FACE_PIXELS = 110
 # dlib's score: 0 is its own threshold; a little below, the cascade's word counts too.
 LEAST_SCORE = -0.1
+_DETECTOR = "frontal_face_detector.svm"
 
 
 @dataclass(frozen=True)
@@ -62,9 +64,24 @@ def _cascade() -> Any:
 
 @lru_cache(maxsize=1)
 def _confirmer() -> Any:
+    """dlib's detector, kept as it is once it was put together, which takes a third of a second."""
     import dlib
 
-    return dlib.get_frontal_face_detector()
+    cache = Cache(default_root())
+    key = key_of(_DETECTOR, dlib.__version__)
+    kept = cache.find(key)
+    if kept is not None:
+        try:
+            return dlib.fhog_object_detector(str(kept / _DETECTOR))
+        except RuntimeError:
+            cache.drop(key)
+    detector = dlib.get_frontal_face_detector()
+    try:
+        with cache.writing(key, "dlib's face detector", {}) as folder:
+            detector.save(str(folder / _DETECTOR))
+    except MespotError:
+        pass  # Next time it is put together again.
+    return detector
 
 
 def find_faces(image: NDArray[np.uint8], min_face: float) -> list[Face]:
