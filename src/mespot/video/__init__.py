@@ -63,6 +63,9 @@ class VideoReport:
         Grid points with no frame within 3/4 of a grid period: the nearest is repeated there.
     numbers : (n_decoded,) int64
         How the source counts its frames: the number in an image's name; for a file, from 0.
+    stamps : (n_decoded,) int64
+        The container's timestamps, by which ``source_frames`` finds frames again; empty where they
+        do not tell all frames apart.
     notes : tuple of str
         Remarks in plain words (frames lost, gaps, a header that is wrong), empty if all is well.
     """
@@ -74,6 +77,7 @@ class VideoReport:
     source_of: NDArray[np.int64]
     in_gap: NDArray[np.bool_]
     numbers: NDArray[np.int64]
+    stamps: NDArray[np.int64]
     notes: tuple[str, ...] = ()
 
 
@@ -115,13 +119,15 @@ class Video:
     def __iter__(self) -> Iterator[Frame]:
         tally = Tally()
         # Compact, since a recording may be of hours.
-        times, numbers, source_of = array("d"), array("q"), array("q")
+        times, numbers, stamps, source_of = array("d"), array("q"), array("q"), array("q")
         in_gap = array("b")
 
         def listed() -> Iterator:
             for item in self._source.frames(tally):
                 times.append(float(item.time))
                 numbers.append(item.number)
+                if item.stamp is not None:
+                    stamps.append(item.stamp)
                 yield item
                 del item
 
@@ -141,6 +147,7 @@ class Video:
             source_of=np.array(source_of, np.int64),
             in_gap=np.array(in_gap, np.bool_),
             numbers=np.array(numbers, np.int64),
+            stamps=_telling(np.array(stamps, np.int64), len(times)),
             notes=tuple(tally.notes.values()),
         )
 
@@ -170,10 +177,23 @@ def open_video(path: str | Path, *, fps: Fraction | float | None = None) -> Vide
     return Video(_source(path, rate))
 
 
+def _telling(stamps: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+    """The stamps of n frames; none where a frame has none, or two could be taken for each other."""
+    return stamps if len(stamps) == n and (np.diff(stamps) > 0).all() else stamps[:0]
+
+
 def source_frames(
-    path: str | Path, indices: Iterable[int], *, colour: bool = False
+    path: str | Path,
+    indices: Iterable[int],
+    *,
+    colour: bool = False,
+    stamps: NDArray[np.int64] | None = None,
 ) -> dict[int, NDArray[np.uint8]]:
-    """Decode some frames by their 0-based place among the decoded frames, in one pass.
+    """Decode some frames by their 0-based place among the decoded frames.
+
+    With ``stamps``, the report's of an earlier pass, they are sought, which saves much time in a
+    long video. Without, or where one does not come with its own timestamp and undamaged, all frames
+    up to the last one wanted are decoded.
 
     Returns (H, W) uint8 grey, or (H, W, 3) in the order blue, green, red, upright, by index; the
     places are those of ``Frame.source``. Indices past the end are left out.
@@ -184,6 +204,13 @@ def source_frames(
     images: dict[int, NDArray[np.uint8]] = {}
     if not wanted:
         return images
+    if stamps is not None and len(stamps) and Path(path).is_file():
+        from mespot.video.seek import frames_at
+
+        places = sorted(i for i in wanted if i < len(stamps))
+        found = frames_at(Path(path), {i: int(stamps[i]) for i in places}, colour)
+        if found is not None:
+            return found
     for place, item in enumerate(_source(Path(path), Fraction(25)).frames(Tally(), wanted, colour)):
         if item.image is not None:
             images[place] = item.image if isinstance(item.image, np.ndarray) else item.image.whole

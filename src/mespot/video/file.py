@@ -97,8 +97,9 @@ class VideoFile:
                 if wanted is None or place in wanted:
                     image = self._pixels(frame, colour, tally, place)
                 n_damaged += bool(frame.is_corrupt)
+                stamp = frame.pts if self._clock == "pts" else None
                 del frame
-                yield Decoded(image, time, place)
+                yield Decoded(image, time, place, stamp)
                 place += 1
         self._conclude(tally, count, n_damaged, place, time)
 

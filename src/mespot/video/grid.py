@@ -38,12 +38,13 @@ _JITTER = 0.25
 class Decoded(NamedTuple):
     """A frame as it came out: grey, or in colour (None if not wanted), exact time, number.
 
-    The time is in seconds from the first frame.
+    The time is in seconds from the first frame; by the container's ``stamp`` it can be found again.
     """
 
     image: Luma | NDArray[np.uint8] | None
     time: Fraction
     number: int
+    stamp: int | None = None
 
 
 @dataclass
