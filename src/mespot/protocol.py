@@ -95,6 +95,9 @@ def inner_split(
 ) -> tuple[list[Sample], list[Sample]]:
     """Training samples apart from those of a random ``share`` of the subjects (at least one).
 
+    Where the subjects drawn have no micro-expression to choose by, the last of them changes places
+    with one that has, provided that others are left to learn from.
+
     Raises UsageError where there are fewer than two subjects to split.
     """
     subjects = sorted({s.subject for s in samples})
@@ -104,7 +107,13 @@ def inner_split(
             "one to choose the epoch and the threshold on"
         )
     n_held = min(len(subjects) - 1, max(1, round(share * len(subjects))))
-    held = set(np.random.default_rng(seed).permutation(subjects)[:n_held].tolist())
+    order = np.random.default_rng(seed).permutation(subjects).tolist()
+    moving = {s.subject for s in samples if s.micro}
+    others = [i for i, subject in enumerate(order) if subject in moving]
+    if len(others) > 1 and others[0] >= n_held:
+        i, j = others[0], n_held - 1
+        order[i], order[j] = order[j], order[i]
+    held = set(order[:n_held])
     return (
         [s for s in samples if s.subject not in held],
         [s for s in samples if s.subject in held],

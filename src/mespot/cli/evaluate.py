@@ -1,0 +1,157 @@
+"""``mespot evaluate``: what recipes are worth on subjects they never saw."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mespot.cli import NOT_FOR
+from mespot.errors import UsageError
+from mespot.evaluation.fold import PROTOCOLS
+
+_WIDTHS = (30, 21, 8, 17, 9, 8, 12)
+_HEAD = ("recipe", "protocol", "F1 apex", "95 %", "F1 megc", "FA/min", "recall@1/m")
+
+
+def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that ``evaluate`` and ``tables`` share."""
+    for option in (
+        click.option(
+            "--cache", "cache", type=click.Path(file_okay=False), metavar="DIR",
+            help="Where aligned crops and descriptor rows are kept; default: mespot cache.",
+        ),
+        click.option(
+            "--set", "settings", multiple=True, metavar="SECTION.KEY=VALUE",
+            help="Change a setting of every recipe; may be repeated.",
+        ),
+        click.option("--seed", type=click.IntRange(0), help="In place of the recipes' own."),
+        click.option("--workers", default=2, show_default=True, type=click.IntRange(1)),
+        click.option(
+            "--field", "fields", multiple=True, metavar="FIELD=VALUE",
+            help="A field of the data set (mespot datasets), such as frames=rawpic.",
+        ),
+        click.option(
+            "-o", "--out", required=True, type=click.Path(file_okay=False, path_type=Path),
+            metavar="DIR", help="Folder for the results; run again to go on after a stop.",
+        ),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+@click.command(short_help="Leave-one-subject-out, without leaks; resumable.", epilog=NOT_FOR)
+@click.argument("recipes", nargs=-1, required=True, metavar="RECIPE...")
+@click.option("--dataset", "name", required=True, help="Name of the data set (mespot datasets).")
+@click.option("--root", required=True, type=click.Path(path_type=Path), help="Where it lies.")
+@click.option(
+    "--protocol",
+    "protocols",
+    multiple=True,
+    type=click.Choice(PROTOCOLS),
+    default=("default",),
+    show_default=True,
+    help="paper: best epoch on the test subject, the paper's threshold; optimistic. Repeatable.",
+)
+@data_options
+def command(recipes: tuple[str, ...], name: str, root: Path, **options: Any) -> None:
+    """Judge each RECIPE (a shipped name or a TOML file) by leave-one-subject-out.
+
+    Epoch, threshold and decode values are chosen on subjects held out inside the training side of
+    every fold. One folder per fold; finished folds are kept when the same command runs again.
+    """
+    from mespot.evaluation.run import evaluate
+
+    need_torch()
+    chosen = [prepared(recipe, options) for recipe in recipes]
+    recordings = load(name, root, options["fields"])
+    protocols = tuple(dict.fromkeys(options["protocols"]))
+    results = evaluate(plan_of(chosen, recordings, protocols, options), say)
+    click.echo("\n".join(show(results)))
+    click.echo(f"results in {options['out']}", err=True)
+
+
+def prepared(name_or_path: str, options: Mapping[str, Any]) -> Any:
+    """A recipe with the settings of the command line."""
+    from mespot.recipe import load_recipe
+
+    settings = list(options["settings"])
+    if options["seed"] is not None:
+        settings.append(f"seed={options['seed']}")
+    return load_recipe(name_or_path).override(settings)
+
+
+def load(name: str, root: Path, fields: Sequence[str]) -> list[Any]:
+    """The recordings of a data set."""
+    from mespot.datasets._named import named
+
+    recordings: list[Any] = named(name, fields).load(root)
+    return recordings
+
+
+def plan_of(
+    recipes: Sequence[Any],
+    recordings: Sequence[Any],
+    protocols: tuple[str, ...],
+    options: Mapping[str, Any],
+) -> Any:
+    """What the command line asks for."""
+    from mespot.cache import default_limit, default_root
+    from mespot.evaluation.describe import Plan
+
+    place = Path(options["cache"]) if options["cache"] else default_root()
+    return Plan(
+        tuple(recipes), tuple(recordings), options["out"], (place, default_limit()), protocols,
+        options["workers"],
+    )  # fmt: skip
+
+
+def need_torch() -> None:
+    """Raise UsageError where the extra for training is missing."""
+    try:
+        import onnx  # noqa: F401
+        import torch  # noqa: F401
+    except ImportError as error:
+        raise UsageError(
+            f"evaluating trains, which needs torch and onnx ({error}): pip install 'mespot[train]'"
+        ) from error
+
+
+def say(line: str) -> None:
+    """A line of what is going on, on standard error."""
+    click.echo(f"mespot: {line}", err=True)
+
+
+def show(results: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The table on standard output."""
+    first = results[0]
+    lines = [
+        f"{first['dataset']}: {first['recordings']} recordings of {first['subjects']} subjects, "
+        f"{_number(first['minutes'], 1)} minutes; micro-expressions, one fold per subject",
+        _line(_HEAD),
+    ]
+    for r in results:
+        low, high = (_number(end) for end in r["apex"]["f1_interval"])
+        lines.append(
+            _line(
+                (r["recipe"], "paper (optimistic)" if r["optimistic"] else r["protocol"],
+                 _number(r["apex"]["f1"]), f"[{low}, {high}]", _number(r["megc"]["f1"]),
+                 _number(r["apex"]["false_alarms_per_minute"], 2),
+                 _number(r["recall_at_1_per_minute"]))
+            )
+        )  # fmt: skip
+    if any(r["optimistic"] for r in results):
+        lines.append("optimistic: the epoch was chosen by the test result; not comparable")
+    return lines
+
+
+def _number(value: float | None, digits: int = 3) -> str:
+    return "-" if value is None or math.isnan(value) else f"{value:.{digits}f}"
+
+
+def _line(cells: Sequence[str]) -> str:
+    left = "".join(cell.ljust(width) for cell, width in zip(cells[:2], _WIDTHS[:2]))
+    return left + "".join(cell.rjust(width) for cell, width in zip(cells[2:], _WIDTHS[2:]))

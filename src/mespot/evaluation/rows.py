@@ -1,0 +1,143 @@
+"""The rows of the paper's Tables 1 and 2 as recipes, with floor, ceiling and our own beside.
+
+The paper's figures stand on another cut of the data (docs/evaluation.md): they show the shape of
+its tables and are never to be compared with ours number by number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from mespot import registry
+from mespot.errors import UsageError
+from mespot.recipe import Recipe, load_recipe, shipped
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a table.
+
+    Attributes
+    ----------
+    title : str
+        As in the paper, where it is there.
+    kind : {"method", "rival", "own", "floor", "ceiling"}
+    recipe : Recipe or None
+        None: not yet to be had here.
+    paper : float or None
+        The F1 that the paper prints.
+    """
+
+    title: str
+    kind: str
+    recipe: Recipe | None
+    paper: float | None = None
+
+
+# In the order of the paper's tables: title, descriptor, label, F1. A row of None is one that the
+# paper leaves out.
+_Spec = tuple[str, str, str, float | None]
+_SMIC: tuple[_Spec, ...] = (
+    ("HOG-TOP Apex LSTM", "hog_top", "apex", 0.38),
+    ("HIGO-TOP Apex LSTM", "higo_top", "apex", 0.40),
+    ("LBP-TOP Apex LSTM", "lbp_top", "apex", None),
+    ("LBP-TOP Overlap LSTM", "lbp_top", "overlap", 0.41),
+    ("HIGO-TOP Overlap LSTM", "higo_top", "overlap", 0.50),
+    ("HOG-TOP Overlap LSTM", "hog_top", "overlap", 0.62),
+)
+_CASME: tuple[_Spec, ...] = (
+    ("LBP-TOP Apex LSTM", "lbp_top", "apex", 0.69),
+    ("HIGO-TOP Apex LSTM", "higo_top", "apex", 0.71),
+    ("HOG-TOP Apex LSTM", "hog_top", "apex", 0.77),
+    ("LBP-TOP Overlap LSTM", "lbp_top", "overlap", 0.80),
+    ("HOG-TOP Overlap LSTM", "hog_top", "overlap", 0.84),
+    ("HIGO-TOP Overlap LSTM", "higo_top", "overlap", 0.86),
+)
+# Title, scorer, F1; a rival is evaluated once a recipe of the scorer's name is shipped.
+_SMIC_RIVALS = (("LBP ChiSquare", "lbp_chi2", 0.29),)
+_CASME_RIVALS = (("LBP ChiSquare", "lbp_chi2", 0.32), ("MDMD", "mdmd", 0.38))
+
+TABLES: Mapping[str, tuple[str, str, tuple[_Spec, ...], Sequence[tuple[str, str, float]]]] = {
+    "smic-vis-e": ("Table 1", "paper-smic", _SMIC, _SMIC_RIVALS),
+    "casme-sq": ("Table 2", "paper-casme-sq", _CASME, _CASME_RIVALS),
+}
+"""Data set -> the paper's name of its table, the recipe of its rows, its rows, its rivals."""
+
+
+def rows_of(dataset: str, difference: bool = False, settings: Sequence[str] = ()) -> list[Row]:
+    """All rows of a data set's table.
+
+    ``difference`` adds, below every row of the paper's method, the same with differences in time
+    before ``zscore``. ``settings`` change every recipe. Raises UsageError for a data set without a
+    table.
+    """
+    name = dataset.replace("_", "-")
+    if name not in TABLES:
+        raise UsageError(
+            f"the paper has no table of {dataset!r}{registry.nearest(name, list(TABLES))}; "
+            "mespot evaluate judges single recipes on any data set"
+        )
+    _, base_name, specs, rivals = TABLES[name]
+    base = load_recipe(base_name)
+    rows = [Row(title, "rival", _rival(scorer), f1) for title, scorer, f1 in rivals]
+    for title, descriptor, label, f1 in specs:
+        rows.append(Row(title, "method", _method(base, title, descriptor, label), f1))
+        if difference:
+            steps = {"normalise": ["difference", "zscore"]}
+            changed = _method(base, f"{title}, difference", descriptor, label, steps)
+            rows.append(Row(f"{title}, difference", "method", changed))
+    rows.append(Row("region_flow LSTM (mespot's default)", "own", load_recipe("default")))
+    rows += _bounds(base)
+    return [
+        row if row.recipe is None else replace(row, recipe=row.recipe.override(settings))
+        for row in rows
+    ]
+
+
+def _method(
+    base: Recipe, title: str, descriptor: str, label: str, scorer: Mapping[str, Any] | None = None
+) -> Recipe:
+    """A recipe of the paper's with another descriptor and label; lengths stay."""
+    return replace(
+        base,
+        name=_slug(title),
+        description=f"{title}, as {base.name}",
+        descriptor={**base.descriptor, "name": descriptor},
+        scorer={**base.scorer, "label": label, **(scorer or {})},
+    )
+
+
+def _rival(scorer: str) -> Recipe | None:
+    """The shipped recipe of a rival, if there is its scorer and a recipe of its name."""
+    for name in (scorer, scorer.replace("_", "-")):
+        if scorer in registry.names("scorers") and name in shipped():
+            return load_recipe(name)
+    return None
+
+
+def _bounds(base: Recipe) -> list[Row]:
+    """Floor and ceiling on the rows of the paper's recipe, decoded as its scores are."""
+
+    def made(title: str, **scorer: Any) -> Recipe:
+        return replace(base, name=_slug(title), description=title, scorer=scorer)
+
+    return [
+        Row("never (floor)", "floor", made("never", name="never")),
+        Row("random (chance)", "floor", made("random", name="random")),
+        Row(
+            "oracle, Apex labels (ceiling)",
+            "ceiling",
+            made("oracle apex", name="oracle", label="apex"),
+        ),
+        Row(
+            "oracle, Overlap labels (ceiling)",
+            "ceiling",
+            made("oracle overlap", name="oracle", label="overlap"),
+        ),
+    ]
+
+
+def _slug(title: str) -> str:
+    return "-".join(title.replace(",", " ").lower().split())

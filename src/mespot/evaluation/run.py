@@ -1,0 +1,241 @@
+"""Leave-one-subject-out with some recipes on a data set: resumable, one folder per fold.
+
+    OUT/recordings.csv, truth.csv          all recordings, and what is true of them
+    OUT/<recipe>/recipe.toml
+    OUT/<recipe>/<protocol>/fold-<subject>/   see store.py
+    OUT/<recipe>/<protocol>/events.csv, peaks.csv, metrics.json     all folds together
+    OUT/results.json                       all recipes and protocols
+
+Rows come from the cache; workers map them from there and do not hold them.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from mespot import material
+from mespot._code import code_hash
+from mespot._version import __version__
+from mespot.cache import Cache, key_of
+from mespot.errors import MespotError, UsageError
+from mespot.evaluation import store
+from mespot.evaluation.describe import Plan, Say, describe
+from mespot.evaluation.figures import figures_of
+from mespot.evaluation.fold import OPTIMISTIC, PROTOCOLS, run_fold
+from mespot.exports.csv import read_events, write_events, write_recordings
+from mespot.files import write_text
+from mespot.material import Keys
+from mespot.protocol import SHARE, decode_options
+from mespot.recipe import Recipe, dumps, to_dict
+from mespot.runner import run_tasks
+from mespot.types import Expression, Fold, Recording
+
+_LEARNING = ("numpy", "torch", "onnx", "onnxruntime")
+
+
+@dataclass(frozen=True)
+class _Job:
+    recipe: Recipe
+    fold: Fold
+    key: store.Key
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """What every worker gets once; ``keys``: recipe hash -> recording id -> where its rows are."""
+
+    plan: Plan
+    keys: dict[str, dict[str, Keys]]
+
+
+def evaluate(plan: Plan, say: Say = lambda _line: None) -> list[dict[str, Any]]:
+    """Run what is not finished; the figures of every recipe and protocol.
+
+    ``say`` gets a line whenever something is done. Raises UsageError for what cannot be evaluated,
+    MespotError where rows can no longer be found or a worker dies; finished folds stay.
+    """
+    _check(plan)
+    keys, lengths, unusable = describe(plan, say)
+    recordings = [
+        replace(r, n_frames=lengths.get(r.id)) if r.n_frames is None else r for r in plan.recordings
+    ]
+    plan = replace(plan, recordings=tuple(recordings))
+    write_recordings(plan.out / "recordings.csv", recordings)
+    write_events(plan.out / "truth.csv", {r.id: r.expressions for r in recordings}, recordings)
+    jobs = [job for recipe in plan.recipes for job in _jobs(plan, recipe, keys[recipe.hash])]
+    todo = [job for job in jobs if not all(_done(plan, job))]
+    say(f"{len(jobs)} folds, {len(jobs) - len(todo)} of them finished before")
+    _run(plan, keys, todo, say)
+    results = [
+        _pooled(plan, recipe, protocol, jobs)
+        for recipe in plan.recipes
+        for protocol in plan.protocols
+    ]
+    summary = {
+        "format": store.FORMAT,
+        "mespot": __version__,
+        "dataset": store.shown(plan.label),
+        "synthetic": store.is_synthetic(plan.label),
+        "unusable": unusable,
+        "results": results,
+    }
+    write_text(plan.out / "results.json", json.dumps(summary, indent=1) + "\n")
+    return results
+
+
+def subject_folds(recordings: Sequence[Recording]) -> list[Fold]:
+    """One fold per subject: its recordings are the test side, all others the training side."""
+    subject_of = {r.id: r.subject for r in recordings}
+    return [
+        Fold(
+            subject,
+            tuple(r.id for r in recordings if r.subject != subject),
+            tuple(r.id for r in recordings if r.subject == subject),
+            subject_of,
+        )
+        for subject in sorted(set(subject_of.values()))
+    ]
+
+
+def _check(plan: Plan) -> None:
+    if not plan.recordings:
+        raise UsageError("the data set holds no recording")
+    if not plan.recipes or not plan.protocols:
+        raise UsageError("nothing to evaluate: name a recipe and a protocol")
+    for protocol in plan.protocols:
+        if protocol not in PROTOCOLS:
+            raise UsageError(f"protocol {protocol!r} is none of {', '.join(PROTOCOLS)}")
+    for what, names in (
+        ("recipes", [store.safe_name(r.name) for r in plan.recipes]),
+        ("recordings", [r.id for r in plan.recordings]),
+    ):
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise UsageError(f"two {what} are called {twice[0]!r}: rename one")
+    subjects = {r.subject for r in plan.recordings}
+    if len({store.safe_name(s) for s in subjects}) < len(subjects):
+        raise UsageError("two subjects have names that no folder can tell apart: rename one")
+    if len(subjects) < 3:
+        raise UsageError(
+            f"the data set holds {len(subjects)} subject(s); at least 3 are needed: one to judge "
+            "by, one to learn from, one to choose the epoch and the threshold on"
+        )
+    for recipe in plan.recipes:
+        decode_options(recipe)
+        material.check(recipe, plan.recordings)
+
+
+# Folds.
+
+
+def _jobs(plan: Plan, recipe: Recipe, keys: Mapping[str, Keys]) -> list[_Job]:
+    data = [
+        (r.id, r.subject, str(r.fps), r.n_frames, keys[r.id].rows if r.id in keys else None,
+         [(e.onset, e.apex, e.offset, e.kind) for e in r.expressions])
+        for r in plan.recordings
+    ]  # fmt: skip
+    modules = ("mespot.evaluation.fold", f"mespot.scorers.{recipe.scorer['name']}")
+    key = {
+        "recipe": recipe.hash,
+        "data": key_of(data),
+        "code": code_hash(modules, _LEARNING),
+        "share": SHARE,
+        "format": store.FORMAT,
+    }
+    return [_Job(recipe, fold, key) for fold in subject_folds(plan.recordings)]
+
+
+def _done(plan: Plan, job: _Job) -> list[bool]:
+    folders = [
+        store.folder_of(plan.out, job.recipe.name, protocol, job.fold.name)
+        for protocol in plan.protocols
+    ]
+    return [store.finished(folder, job.key) is not None for folder in folders]
+
+
+def _run(plan: Plan, keys: dict[str, dict[str, Keys]], jobs: Sequence[_Job], say: Say) -> None:
+    begin = time.monotonic()
+    for number, line in enumerate(
+        run_tasks(_fold_task, _Shared(plan, keys), jobs, plan.workers), start=1
+    ):
+        spent = time.monotonic() - begin
+        left = spent / number * (len(jobs) - number) / 60
+        rest = f"; about {left:.0f} min left" if number < len(jobs) else ""
+        say(f"[{number}/{len(jobs)}] {line}{rest}")
+
+
+def _fold_task(shared: _Shared, job: _Job) -> str:
+    """Run one fold and write it; a line that tells what came out."""
+    plan, begin = shared.plan, time.perf_counter()
+    cache = Cache(*plan.cache)
+    by_id = {r.id: r for r in plan.recordings}
+    keys = shared.keys[job.recipe.hash]
+    wanted = [name for name in (*job.fold.train, *job.fold.test) if name in keys]
+    samples = {
+        name: material.load_sample(keys[name], by_id[name], cache, mapped=True) for name in wanted
+    }
+    judged = run_fold(job.recipe, samples, job.fold, plan.protocols)
+    seconds = time.perf_counter() - begin
+    told = []
+    for one in judged:
+        about = {
+            "key": job.key,
+            "dataset": plan.label,
+            "recipe": job.recipe.name,
+            "recipe_values": to_dict(job.recipe),
+            "mespot": __version__,
+            "seconds": round(seconds, 2),
+        }
+        facts = store.write_fold(
+            store.folder_of(plan.out, job.recipe.name, one.protocol, job.fold.name),
+            one,
+            job.fold,
+            [(by_id[name], samples.get(name)) for name in job.fold.test],
+            about,
+        )
+        limit = facts["threshold"]
+        number = "per video" if isinstance(limit, dict) else f"{limit:.3f}"
+        n = sum(map(len, one.spots.values()))
+        told.append(f"{one.protocol}: epoch {facts['epoch']}, threshold {number}, {n} spots")
+    return f"{job.recipe.name}, fold {job.fold.name}: {'; '.join(told)} ({seconds:.0f} s)"
+
+
+# All folds together.
+
+
+def _pooled(plan: Plan, recipe: Recipe, protocol: str, jobs: Iterable[_Job]) -> dict[str, Any]:
+    """Write the files of a run; its figures, read from these files."""
+    home = plan.out / store.safe_name(recipe.name)
+    run = home / protocol
+    write_text(home / "recipe.toml", dumps(recipe))
+    pooled: dict[str, dict[str, list[Expression]]] = {"events.csv": {}, "peaks.csv": {}}
+    folds = []
+    for job in jobs:
+        if job.recipe is not recipe:
+            continue
+        folder = store.folder_of(plan.out, recipe.name, protocol, job.fold.name)
+        facts = store.finished(folder, job.key)
+        if facts is None:
+            raise MespotError(f"{folder}: was changed while the run went on; run again")
+        for name, events in pooled.items():
+            events.update(read_events(folder / name))
+        kept = ("fold", "epoch", "threshold", "inner_subjects", "weights_sha256", "seconds")
+        folds.append({name: facts[name] for name in kept})
+    for name, events in pooled.items():
+        write_events(run / name, events, plan.recordings)
+    result = {
+        "recipe": recipe.name,
+        "recipe_sha256_16": recipe.hash,
+        "protocol": protocol,
+        "optimistic": protocol in OPTIMISTIC,
+        "dataset": store.shown(plan.label),
+        "synthetic": store.is_synthetic(plan.label),
+        **figures_of(plan.out, run),
+        "folds": folds,
+    }
+    write_text(run / "metrics.json", json.dumps(result, indent=1) + "\n")
+    return result

@@ -1,0 +1,150 @@
+"""A table of the paper with our figures beside its own: Markdown and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mespot.evaluation.rows import Row
+from mespot.files import write_text
+
+NOT_YET = "not yet"
+COLUMNS = (
+    "method",
+    "F1 printed in the paper (another cut of the data: shape only)",
+    "F1 apex, epoch chosen on the test subject (optimistic)",
+    "F1 apex, leak-free",
+    "95 % interval over subjects",
+    "F1 MEGC (IoU 0.5), leak-free",
+    "false alarms per minute, leak-free",
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of the table with its figures; None is unknown or 0/0."""
+
+    row: Row
+    optimistic: float | None = None
+    f1: float | None = None
+    interval: tuple[float | None, float | None] = (None, None)
+    megc: float | None = None
+    false_alarms: float | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """Lines, a title, and what has to be said with them."""
+
+    title: str
+    lines: Sequence[Line]
+    notes: Sequence[str]
+
+
+def table_of(heading: str, rows: Sequence[Row], results: Sequence[Mapping[str, Any]]) -> Table:
+    """The table of the rows that have results (of ``evaluate``) under both protocols."""
+    by_run = {(r["recipe"], r["protocol"]): r for r in results}
+    lines = []
+    for row in rows:
+        if row.recipe is None:
+            lines.append(Line(row))
+            continue
+        inside, paper = (by_run[row.recipe.name, p] for p in ("default", "paper"))
+        apex = inside["apex"]
+        low, high = apex["f1_interval"]
+        lines.append(
+            Line(
+                row, paper["apex"]["f1"], apex["f1"], (low, high), inside["megc"]["f1"],
+                apex["false_alarms_per_minute"],
+            )
+        )  # fmt: skip
+    first = results[0]
+    title = f"{heading}: {first['dataset']}"
+    return Table(title, lines, _notes(first))
+
+
+def _notes(first: Mapping[str, Any]) -> list[str]:
+    events = first["apex"]["tp"] + first["apex"]["fn"]
+    notes = [
+        f"{first['recordings']} recordings of {first['subjects']} subjects, "
+        f"{first['minutes'] or 0:.1f} minutes, {events} micro-expressions; leave-one-subject-out; "
+        "counts pooled over all recordings.",
+        "The paper's figures stand on another cut of the data. They show the shape of its table "
+        "and are not comparable with ours.",
+        "Optimistic: for every test subject the epoch with the best F1 on that very subject, and "
+        "the paper's threshold for every video; both figures are of the same trainings.",
+        "Leak-free: epoch and threshold are chosen on subjects held out inside the training side. "
+        "The last four columns are leak-free.",
+        "never, random and oracle have no epochs; oracle knows the truth and is a ceiling of "
+        "labels and decoding, not a method.",
+    ]
+    if first["synthetic"]:
+        notes.insert(
+            0,
+            f"SYNTHETIC: {first['dataset']} is made of animated portraits in the layout of the "
+            "real data set; its figures say nothing of real faces.",
+        )
+    return notes
+
+
+def markdown(table: Table) -> str:
+    """The table and its notes."""
+    lines = [f"# {table.title}", "", *(f"- {note}" for note in table.notes), ""]
+    lines += ["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
+    lines += ["| " + " | ".join(_cells(line)) + " |" for line in table.lines]
+    return "\n".join(lines) + "\n"
+
+
+def as_csv(table: Table, dataset: str) -> str:
+    """The same numbers, unrounded, one column each; an empty cell is unknown."""
+    text = io.StringIO()
+    names = (
+        "method", "kind", "dataset", "f1_printed_in_paper_other_data", "f1_apex_optimistic",
+        "f1_apex", "f1_apex_low", "f1_apex_high", "f1_megc", "false_alarms_per_minute", "status",
+    )  # fmt: skip
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(names)
+    for line in table.lines:
+        status = NOT_YET if line.row.recipe is None else "done"
+        writer.writerow(
+            [line.row.title, line.row.kind, dataset]
+            + ["" if v is None else repr(v) for v in _numbers(line)]
+            + [status]
+        )
+    return text.getvalue()
+
+
+def _numbers(line: Line) -> tuple[float | None, ...]:
+    return (
+        line.row.paper, line.optimistic, line.f1, *line.interval, line.megc, line.false_alarms,
+    )  # fmt: skip
+
+
+def _cells(line: Line) -> list[str]:
+    paper = _shown(line.row.paper)
+    if line.row.recipe is None:
+        return [line.row.title, paper, *([NOT_YET] * 5)]
+    low, high = map(_shown, line.interval)
+    return [
+        line.row.title, paper, _shown(line.optimistic), _shown(line.f1), f"{low} to {high}",
+        _shown(line.megc), _shown(line.false_alarms),
+    ]  # fmt: skip
+
+
+def _shown(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def write(table: Table, out: Path, dataset: str) -> list[Path]:
+    """Write ``table.md``, ``table.csv`` and ``table.png``; their paths."""
+    from mespot.evaluation.plot import draw
+
+    paths = [out / f"table.{end}" for end in ("md", "csv", "png")]
+    write_text(paths[0], markdown(table))
+    write_text(paths[1], as_csv(table, dataset))
+    draw(table, paths[2])
+    return paths
