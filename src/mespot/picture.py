@@ -15,8 +15,12 @@ from mespot.spotter import Spotting
 from mespot.types import Expression
 from mespot.video import source_frames
 
-_MAX_PAIRS = 8
+_MIN_PAIRS, _MAX_PAIRS = 4, 8
+# Pixels of one face, and of an onset and an apex with the gap to the next.
 _THUMBNAIL = 110
+_PAIR = 2 * _THUMBNAIL + 14
+# Inches: the figure's width, and the height of the curve with all around it.
+_WIDTH, _CURVE = 12.0, 3.3
 _BLUE, _RED, _GREY = "#2b5d8a", "#c0392b", "#b8b8b8"
 
 
@@ -39,16 +43,27 @@ def draw(
     shown = sorted(spotting.expressions, key=lambda e: -(e.score or 0))[:_MAX_PAIRS]
     shown.sort(key=lambda e: e.onset)
     strip = _strip(spotting, shown) if faces and shown else None
-    figure = Figure(figsize=(12, 5.2 if strip is not None else 3.4), layout="constrained")
+    # Places in inches rather than a layout engine, which draws everything twice to find them.
+    above = _WIDTH / (max(_MIN_PAIRS, len(strip)) * _PAIR / _THUMBNAIL) if strip else 0.0
+    height = _CURVE + (above + 0.35 if strip else 0.0)
+    figure = Figure(figsize=(_WIDTH, height))
     FigureCanvasAgg(figure)
-    if strip is not None:
-        above, below = figure.subplots(2, 1, height_ratios=[1.0, 1.25])
-        _draw_strip(above, strip, shown, spotting)
-    else:
-        below = figure.subplots()
-    _draw_curve(below, spotting, truth)
+    if strip:
+        top = height - 0.1
+        axes = figure.add_axes(_place((0.1, top - above), (_WIDTH - 0.1, top), height))
+        _draw_strip(axes, strip, shown, spotting)
+    axes = figure.add_axes(_place((0.75, 0.5), (_WIDTH - 0.15, _CURVE - 0.35), height))
+    _draw_curve(axes, spotting, truth)
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=110, format="png")
+
+
+def _place(
+    low: tuple[float, float], high: tuple[float, float], height: float
+) -> tuple[float, float, float, float]:
+    """Left, bottom, width and height as fractions of the figure, from two corners in inches."""
+    width = high[0] - low[0]
+    return low[0] / _WIDTH, low[1] / height, width / _WIDTH, (high[1] - low[1]) / height
 
 
 def _draw_curve(axes: Axes, spotting: Spotting, truth: list[Expression] | None) -> None:
@@ -113,7 +128,7 @@ def _strip(
 ) -> list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
     """Face pictures at onset and apex of every spot shown."""
     wanted = sorted({f for e in shown for f in (e.onset, _apex(e))})
-    images = source_frames(spotting.path, wanted, colour=True)
+    images = source_frames(spotting.path, wanted, colour=True, stamps=spotting.stamps)
     pairs = []
     for spot in shown:
         marks = spotting.landmarks[[spot.onset, _apex(spot)]]
@@ -128,17 +143,15 @@ def _draw_strip(
     shown: list[Expression],
     spotting: Spotting,
 ) -> None:
-    gap = 14
-    width = 2 * _THUMBNAIL + gap
-    canvas = np.full((_THUMBNAIL, max(4, len(strip)) * width, 3), 255, np.uint8)
+    canvas = np.full((_THUMBNAIL, max(_MIN_PAIRS, len(strip)) * _PAIR, 3), 255, np.uint8)
     for number, (onset, apex) in enumerate(strip):
-        left = number * width
+        left = number * _PAIR
         canvas[:, left : left + _THUMBNAIL] = onset
         canvas[:, left + _THUMBNAIL : left + 2 * _THUMBNAIL] = apex
         spot = shown[number]
         onset_s, apex_s = spotting.times_s[[spot.onset, _apex(spot)]]
-        label = f"{onset_s:.2f} s onset | apex {apex_s:.2f} s"
-        axes.text(left + _THUMBNAIL, _THUMBNAIL + 4, label, ha="center", va="top", fontsize=7)
+        label = f"{onset_s:.2f} onset | apex {apex_s:.2f} s"
+        axes.text(left + _THUMBNAIL, _THUMBNAIL + 4, label, ha="center", va="top", fontsize=6.5)
     axes.imshow(canvas)
     axes.axis("off")
 

@@ -46,6 +46,7 @@ class Spotting:
     found : (n,) bool, times_s : (n,) float64
     threshold : float, that the spots had to pass
     landmarks : (n, K, 2) float32 in source pixels
+    stamps : (n,) int64 timestamps of the file's frames, or none; ``source_frames`` seeks by them
     facts : how the video was read, for run.json
     notes : lines worth telling the user
     """
@@ -58,6 +59,7 @@ class Spotting:
     times_s: NDArray[np.float64]
     threshold: float
     landmarks: NDArray[np.float32]
+    stamps: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     facts: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -178,6 +180,7 @@ class Spotter:
             times_s=report.source_times_s,
             threshold=config.threshold_for(scores, learned, described.found),
             landmarks=described.landmarks[grid],
+            stamps=report.stamps,
             facts=facts,
             notes=notes,
         )
