@@ -48,10 +48,7 @@ class PackedRows(NDArrayOperatorsMixin):
         return 4 * self._counts.size
 
     def __getitem__(self, index: Any) -> Any:
-        """Rows, by anything that picks from the first axis alone; or (rows, columns)."""
-        if isinstance(index, tuple):
-            return np.asarray(self[index[0]])[(slice(None), *index[1:])]
-        return _unpacked(self._counts[index], self._scale)
+        return _unpacked(self._counts[index], np.broadcast_to(self._scale, self.shape)[index])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         if copy is False:
