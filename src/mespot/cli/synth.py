@@ -1,13 +1,15 @@
-"""``mespot synth``: make synthetic recordings with known truth."""
+"""``mespot synth``: make synthetic recordings with known truth, or a twin of a data set."""
 
 from __future__ import annotations
 
 import math
+import os
 import sys
 from collections import Counter
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -15,16 +17,17 @@ from mespot.cli._progress import FrameBar
 from mespot.errors import UsageError
 from mespot.types import Recording
 
+_FOR_TWINS = ("scale", "workers", "quality", "dry_run")
+_NOT_FOR_TWINS = ("recordings", "seconds", "fps")
 
-@click.command(short_help="Make synthetic recordings with known truth.")
+
+@click.command(short_help="Make synthetic recordings with known truth, or a twin of a data set.")
 @click.argument("out", type=click.Path(path_type=Path, file_okay=False))
 @click.option(
     "--recordings", type=click.IntRange(1), default=None, help="How many; default one per portrait."
 )
-@click.option("--seconds", type=float, default=60.0, show_default=True, help="Length of each.")
-@click.option(
-    "--fps", default="30", show_default=True, help="Frames per second, such as 30000/1001."
-)
+@click.option("--seconds", type=float, default=None, help="Length of each; default 60.")
+@click.option("--fps", default=None, help="Frames per second, such as 30000/1001; default 30.")
 @click.option(
     "--seed",
     type=click.IntRange(0),
@@ -45,24 +48,74 @@ from mespot.types import Recording
     show_default=True,
     help="easy, standard or hard: sizes of movements and levels of nuisances.",
 )
-def command(
-    out: Path, recordings: int | None, seconds: float, fps: str, seed: int,
-    portraits: Path | None, difficulty: str,
-) -> None:  # fmt: skip
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A level or rate of the difficulty, such as noise=0 or micro_px=[1.0, 2.0]; repeatable.",
+)
+@click.option(
+    "--like",
+    metavar="DATASET",
+    default=None,
+    help="Make a twin: smic-vis-e, smic-hs-e, casme-sq, samm-lv, casme-cubed or casme-ii.",
+)
+@click.option("--scale", type=float, default=None, help="Of a twin: its size; default 1, the real.")
+@click.option(
+    "--workers", type=click.IntRange(1), default=None,
+    help="Of a twin: processes that draw; default one per core.",
+)  # fmt: skip
+@click.option(
+    "--jpeg-quality", "quality", type=click.IntRange(30, 100), default=None,
+    help="Of a twin: of its images; default 95.",
+)  # fmt: skip
+@click.option("--dry-run", is_flag=True, help="Of a twin: tell what would be made, and make none.")
+def command(out: Path, **options: Any) -> None:
     """Animate portraits with micro-expressions and everything that is mistaken for them.
 
     OUT gets the videos (MP4), recordings.csv, events.csv (the truth) and run.json. A finished video
     is kept: run again to go on after an interruption, or with more --recordings to add some.
+
+    With --like, OUT gets a twin of a data set: as many subjects, recordings and expressions, as
+    long, in the same folders and the same sheet, all of it synthetic.
     """
-    from mespot.synthetic.config import difficulty as config_of
+    if options["like"] is not None:
+        _twin(out, options)
+    else:
+        _videos(out, options)
+
+
+def _twin(out: Path, options: dict[str, Any]) -> None:
+    from mespot.cli._twin import make_twin
+    from mespot.synthetic.config import settings_of
+    from mespot.synthetic.portraits import load_portraits
+    from mespot.synthetic.twins.order import JPEG_QUALITY, make_order
+
+    _refuse(options, _NOT_FOR_TWINS, "with --like the data set decides")
+    scale = 1.0 if options["scale"] is None else options["scale"]
+    order = make_order(
+        options["like"], scale, options["seed"], options["difficulty"],
+        settings_of(options["settings"]), options["quality"] or JPEG_QUALITY,
+    )  # fmt: skip
+    faces = load_portraits(options["portraits"])
+    workers = options["workers"] or os.cpu_count() or 1
+    make_twin(order, faces, out, workers, options["dry_run"])
+
+
+def _videos(out: Path, options: dict[str, Any]) -> None:
+    from mespot.synthetic.config import difficulty, overridden, settings_of
     from mespot.synthetic.portraits import load_portraits
     from mespot.synthetic.write import Plan, write_dataset
 
-    config, rate = config_of(difficulty), _rate(fps)
+    _refuse(options, _FOR_TWINS, "is for twins: add --like DATASET")
+    config = overridden(difficulty(options["difficulty"]), settings_of(options["settings"]))
+    rate = _rate(options["fps"] or "30")
+    seconds = 60.0 if options["seconds"] is None else options["seconds"]
     if not math.isfinite(seconds) or not 1.0 <= seconds <= 36000.0:
         raise UsageError(f"--seconds {seconds:g}: choose 1 to 36000")
-    faces = load_portraits(portraits)
-    plan = Plan(recordings or len(faces), seconds, rate, seed, config)
+    faces = load_portraits(options["portraits"])
+    plan = Plan(options["recordings"] or len(faces), seconds, rate, options["seed"], config)
     with FrameBar("synth", unit=" recordings") as bar:
         done = write_dataset(faces, out, plan, _reporter(bar, plan.n_recordings))
     kinds = Counter(e.kind for recording in done for e in recording.expressions)
@@ -72,6 +125,14 @@ def command(
         + ", ".join(f"{kinds[k]} {k}" for k in ("micro", "macro", "blink", "other"))
     )
     click.echo(f"truth: {out / 'events.csv'} and {out / 'recordings.csv'}")
+
+
+def _refuse(options: dict[str, Any], names: tuple[str, ...], why: str) -> None:
+    """Options that are given although they mean nothing here."""
+    for name in names:
+        if options[name] not in (None, False):
+            shown = {"quality": "jpeg-quality"}.get(name, name.replace("_", "-"))
+            raise UsageError(f"--{shown}: {why}")
 
 
 def _rate(text: str) -> Fraction:

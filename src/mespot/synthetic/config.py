@@ -6,9 +6,13 @@ is a handheld camera or a restless person.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import tomllib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from mespot.errors import UsageError
+from mespot.recipe import make_dataclass
 from mespot.registry import nearest
 
 
@@ -98,3 +102,25 @@ def still(config: ScriptConfig) -> ScriptConfig:
         nod_per_minute=0.0, gaze_per_minute=0.0, head=0.0, camera=0.0, light=0.0, flicker=0.0,
         noise=0.0,
     )  # fmt: skip
+
+
+def settings_of(texts: Sequence[str]) -> dict[str, Any]:
+    """``noise=0``, ``micro_px=[1, 2]`` as values by name. Raises UsageError for another form."""
+    values: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        try:
+            if not equals:
+                raise ValueError("no =")
+            values[name.strip()] = tomllib.loads(f"x = {value.strip()}")["x"]
+        except ValueError as error:
+            raise UsageError(
+                f"--set {text!r}: write NAME=VALUE, such as noise=0 or micro_px=[1.0, 2.0]"
+            ) from error
+    return values
+
+
+def overridden(config: ScriptConfig, values: dict[str, Any]) -> ScriptConfig:
+    """A configuration with some fields changed. Raises UsageError for an unknown name or value."""
+    changed: ScriptConfig = make_dataclass(ScriptConfig, {**asdict(config), **values}, "--set")
+    return changed

@@ -37,18 +37,27 @@ def contact_sheet(
               for e in events]  # fmt: skip
     frames = _frames(Path(video), {frame for row in wanted for frame in row})
     for event, row in zip(events, wanted):
-        tiles = [_cut(frames[frame], box) for frame in row]
-        change = AMPLIFY * (tiles[1].astype(np.int16) - tiles[0].astype(np.int16)) + 128
-        tiles.append(np.clip(change, 0, 255).astype(np.uint8))
-        text = event.attributes.get("action_units", "")
-        size = event.attributes.get("amplitude_px", "")
-        label = f"{event.kind} {text}" + (f" {size}px" if size else "")
-        names = (f"{label} {row[0]}", f"apex {row[1]}", f"offset {row[2]}", f"x{AMPLIFY}")
-        rows.append(np.hstack([_labelled(tile, name) for tile, name in zip(tiles, names)]))
+        rows.append(event_row(event, row, [_cut(frames[frame], box) for frame in row]))
     if not rows:
         raise ValueError("a contact sheet needs at least one event")
     with atomic_path(path) as temporary:
         cv2.imwrite(str(temporary), np.vstack(rows))
+
+
+def event_row(
+    event: Expression, frames: tuple[int, int, int], pictures: Sequence[Picture]
+) -> Picture:
+    """Pictures of onset, apex and offset side by side, named, and what the apex changed."""
+    tiles = list(pictures)
+    change = AMPLIFY * (tiles[1].astype(np.int16) - tiles[0].astype(np.int16)) + 128
+    tiles.append(np.clip(change, 0, 255).astype(np.uint8))
+    text = event.attributes.get("action_units", "")
+    size = event.attributes.get("amplitude_px", "")
+    label = f"{event.kind} {text}" + (f" {size}px" if size else "")
+    names = (
+        f"{label} {frames[0]}", f"apex {frames[1]}", f"offset {frames[2]}", f"x{AMPLIFY}"
+    )  # fmt: skip
+    return np.hstack([labelled(tile, name) for tile, name in zip(tiles, names)])
 
 
 def _frames(video: Path, wanted: set[int]) -> dict[int, Picture]:
@@ -76,7 +85,8 @@ def _cut(frame: Picture, box: tuple[int, int, int, int] | None) -> Picture:
     return np.asarray(cv2.resize(frame, None, fx=scale, fy=scale), dtype=np.uint8)
 
 
-def _labelled(tile: Picture, text: str) -> Picture:
+def labelled(tile: Picture, text: str) -> Picture:
+    """The picture with white words in its upper left corner."""
     tile = np.ascontiguousarray(tile)
     for colour, width in (((0, 0, 0), 3), ((255, 255, 255), 1)):
         cv2.putText(tile, text, (4, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.4, colour, width, cv2.LINE_AA)

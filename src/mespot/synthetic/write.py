@@ -117,6 +117,14 @@ def encode(path: Path, frames: Iterable[NDArray[np.uint8]], fps: Fraction, crf: 
             container.mux(stream.encode(None))
 
 
+def portraits_sha256(portraits: Sequence[Portrait]) -> str:
+    """One number for all names, pixels and landmarks, in their order."""
+    faces = hashlib.sha256()
+    for portrait in portraits:
+        faces.update(portrait.id.encode() + portrait.image.tobytes() + portrait.points.tobytes())
+    return faces.hexdigest()
+
+
 def _recording(
     portrait: Portrait, place: tuple[Path, str], how: tuple[ScriptConfig, int],
     length: tuple[float, Fraction | float], make: bool,
@@ -137,13 +145,10 @@ def _recording(
 
 def _claim(out_dir: Path, portraits: Sequence[Portrait], plan: Plan) -> None:
     """Write ``run.json``, or check that the folder was begun with the same settings."""
-    faces = hashlib.sha256()
-    for portrait in portraits:
-        faces.update(portrait.id.encode() + portrait.image.tobytes() + portrait.points.tobytes())
     settings = {
         "what": "synthetic recordings", "version": __version__, "seconds": plan.seconds,
         "fps": str(plan.fps), "seed": plan.seed, "config": asdict(plan.config),
-        "portraits": [p.id for p in portraits], "portraits_sha256": faces.hexdigest(),
+        "portraits": [p.id for p in portraits], "portraits_sha256": portraits_sha256(portraits),
     }  # fmt: skip
     text = json.dumps(settings, indent=1) + "\n"
     path = out_dir / "run.json"

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from mespot.synthetic.place import FaceFrame
 from mespot.synthetic.portraits import Portrait
+from mespot.synthetic.twins.collar import with_collar
 from mespot.synthetic.twins.morph import Change, blend
 
 SHARE = 0.5
@@ -96,7 +97,7 @@ def portrait_of(identity: Identity, portraits: Sequence[Portrait], name: str) ->
         rng = np.random.default_rng([identity.seed, 14])
         change = Change(rng.standard_normal(7), rng.standard_normal(4), identity.mirrored)
     donor = None if identity.donor is None else by_id[identity.donor]
-    return blend(by_id[identity.base], donor, SHARE, change, name)
+    return with_collar(blend(by_id[identity.base], donor, SHARE, change, name))
 
 
 def _pool_size(portraits: int, n: int) -> int | None:
