@@ -1,0 +1,194 @@
+"""Leaks: what a test subject can change, and what it cannot, to the bit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from evaluation_cases import LSTM, RECIPE, relabelled, rows_of, samples, truth_of
+from mespot.decode import DecodeConfig, decode
+from mespot.errors import UsageError
+from mespot.evaluation.fold import _epoch_of, run_fold, under
+from mespot.metrics.rule import Rule
+from mespot.protocol import learn, leave_one_subject_out, pooled
+from mespot.recipe import make_dataclass
+
+pytest.importorskip("torch", reason="training needs PyTorch")
+pytest.importorskip("onnx", reason="training needs onnx")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return samples(tmp_path_factory.mktemp("toys"))
+
+
+@pytest.fixture(scope="module")
+def fold(data):
+    return leave_one_subject_out(list(data.values()))[0]
+
+
+@pytest.fixture(scope="module")
+def judged(data, fold):
+    inside, paper = run_fold(RECIPE, data, fold)
+    return inside, paper
+
+
+def chosen(one):
+    return {k: one.facts[k] for k in ("epoch", "threshold", "weights_sha256", "inner_subjects")}
+
+
+def test_the_toy_can_be_learned(data, fold, judged):
+    test = [data[name] for name in fold.test]
+    assert pooled(test, [judged[0].spots[s.id] for s in test], Rule("apex")).f1 > 0.7
+
+
+def with_test_subject(data, fold, change):
+    return {name: change(s) if name in fold.test else s for name, s in data.items()}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda s: replace(s, series=rows_of(b"other pixels", truth_of(s.id, 25), -4.0)),
+        lambda s: relabelled(s, 23),
+        lambda s: relabelled(s, 11),
+    ],
+    ids=["pixels", "labels", "other labels"],
+)
+def test_a_test_subject_changes_nothing_of_its_own_fold(data, fold, judged, change):
+    inside, paper = run_fold(RECIPE, with_test_subject(data, fold, change), fold)
+    assert chosen(inside) == chosen(judged[0])
+    # Under the paper's protocol the same change does reach the choice: that is the leak.
+    assert paper.facts["epoch"] != judged[1].facts["epoch"]
+
+
+def test_labels_alone_leave_the_leak_free_spots_untouched(data, fold, judged):
+    inside, paper = run_fold(
+        RECIPE, with_test_subject(data, fold, lambda s: relabelled(s, 23)), fold
+    )
+    assert inside.spots == judged[0].spots
+    assert inside.facts["scores_sha256"] == judged[0].facts["scores_sha256"]
+    assert paper.spots != judged[1].spots
+
+
+def test_a_training_subject_does_reach_it(data, fold, judged):
+    """Or the tests above would prove nothing."""
+    inner = set(judged[0].facts["inner_subjects"])
+    fitted = next(s for s in fold.train if data[s].subject not in inner)
+    moved = {**data, fitted: relabelled(data[fitted], 23)}
+    assert (
+        run_fold(RECIPE, moved, fold)[0].facts["weights_sha256"]
+        != chosen(judged[0])["weights_sha256"]
+    )
+    held = next(s for s in fold.train if data[s].subject in inner)
+    moved = {**data, held: relabelled(data[held], 23)}
+    assert chosen(run_fold(RECIPE, moved, fold)[0]) != chosen(judged[0])
+
+
+def test_training_is_the_same_to_the_bit_whether_it_is_watched_or_not(data, fold, judged):
+    alone = run_fold(RECIPE, data, fold, ("default",))[0]
+    assert chosen(alone) == chosen(judged[0])
+    assert alone.facts["scores_sha256"] == judged[0].facts["scores_sha256"]
+    training = [data[name] for name in fold.train]
+    looks = []
+    plain = learn(RECIPE, training)
+    watched = learn(RECIPE, training, watch=lambda score: looks.append(score(data["a0"].series)))
+    assert len(looks) == LSTM["epochs"]
+    assert plain.weights.keys() == watched.weights.keys()
+    for name, value in plain.weights.items():
+        assert value.tobytes() == watched.weights[name].tobytes(), name
+
+
+def test_the_papers_epoch_is_the_best_look_at_the_test_subject(data, fold, judged):
+    """By a slow loop: every epoch's scores kept, all decoded by the paper's rule."""
+    training, test = ([data[name] for name in side] for side in (fold.train, fold.test))
+    looks = []
+    learn(
+        under(RECIPE, "default"), training,
+        watch=lambda score: looks.append([score(s.series) for s in test]),
+    )  # fmt: skip
+    config = make_dataclass(DecodeConfig, {**RECIPE.decode, "threshold": "paper"}, "decode")
+    spots = [[decode(c, config, None) for c in look] for look in looks]
+    f1 = [pooled(test, found, Rule("apex")).f1 for found in spots]
+    best = int(np.argmax(f1))
+    paper = judged[1]
+    assert paper.facts["epoch"] == best + 1
+    assert [paper.spots[s.id] for s in test] == spots[best]
+    values = [look.values for look in looks[best]]
+    assert all(np.array_equal(paper.scores[s.id].values, v) for s, v in zip(test, values))
+    for s, v in zip(test, values):
+        positive = v[v > 0]
+        assert paper.facts["threshold"][s.id] == pytest.approx(
+            (positive.max() + positive.min()) / 2
+        )
+
+
+def test_without_expressions_the_fewest_false_alarms_are_the_best(data, fold):
+    bare = with_test_subject(data, fold, lambda s: replace(s, truth=()))
+    test = [bare[name] for name in fold.test]
+    looks = []
+    learn(
+        RECIPE, [bare[name] for name in fold.train],
+        watch=lambda score: looks.append([score(s.series) for s in test]),
+    )  # fmt: skip
+    config = make_dataclass(DecodeConfig, {**RECIPE.decode, "threshold": "paper"}, "decode")
+    alarms = [sum(len(decode(c, config, None)) for c in look) for look in looks]
+    paper = run_fold(RECIPE, bare, fold, ("paper",))[0]
+    assert paper.facts["epoch"] == int(np.argmin(alarms)) + 1
+
+
+def test_shuffled_labels_score_like_chance(data):
+    """Rows that know nothing of their labels, over all folds: no better than random scores."""
+    folds = leave_one_subject_out(list(data.values()))
+    # Labels where nothing happens: a network can learn by heart, but has nothing to find.
+    moved = {name: relabelled(s, 17 + 4 * i) for i, (name, s) in enumerate(data.items())}
+    chance = replace(RECIPE, name="chance", scorer={"name": "random"})
+
+    def f1(recipe, given):
+        spots = {}
+        for fold in folds:
+            spots |= run_fold(recipe, given, fold, ("default",))[0].spots
+        return pooled(list(given.values()), [spots[name] for name in given], Rule("apex")).f1
+
+    real, shuffled, random = f1(RECIPE, data), f1(RECIPE, moved), f1(chance, moved)
+    assert real > 0.7
+    assert 0.05 < random < 0.5
+    assert shuffled < random + 0.15
+    assert shuffled < real / 2
+
+
+def test_floor_and_ceiling_have_no_epochs(data, fold):
+    for name, epoch in (("never", -1), ("random", -1), ("oracle", -1)):
+        recipe = replace(RECIPE, scorer={"name": name})
+        for one in run_fold(recipe, data, fold):
+            assert one.facts["epoch"] == epoch
+            found = [one.spots[s] for s in fold.test]
+            f1 = pooled([data[s] for s in fold.test], found, Rule("apex")).f1
+            assert (f1 == 1) == (name == "oracle")
+            assert (sum(map(len, found)) == 0) == (name == "never")
+
+
+def test_recordings_that_could_not_be_used_are_left_out_of_both_sides(data, fold):
+    usable = {name: s for name, s in data.items() if name not in ("a1", "b1")}
+    one = run_fold(replace(RECIPE, scorer={"name": "random"}), usable, fold, ("default",))[0]
+    assert set(one.spots) == {"a0"}
+
+
+def test_the_rule_of_each_protocol():
+    papers = replace(RECIPE, decode={"threshold": "paper", "interval": "span"})
+    assert under(papers, "default").decode["threshold"] == "learned"
+    assert under(papers, "paper").decode == papers.decode
+    assert under(RECIPE, "default") is RECIPE
+    assert under(RECIPE, "paper").decode["threshold"] == "paper"
+    fixed = replace(RECIPE, decode={"threshold": "fixed", "value": 0.3})
+    assert under(fixed, "default") is fixed
+    with pytest.raises(UsageError, match="default, paper"):
+        under(RECIPE, "papers")
+
+
+def test_epochs_of_looks():
+    """12 epochs looked at every 5th: after 5, 10 and 12, and again for a second network."""
+    recipe = replace(RECIPE, scorer={**LSTM, "check_every": 5, "networks": 2})
+    assert [_epoch_of(recipe, look) for look in range(1, 7)] == [5, 10, 12, 5, 10, 12]
