@@ -164,21 +164,22 @@ def learn(
     """Learn weights, and choose epoch, decode values and threshold, from these samples alone.
 
     A ``share`` of the subjects is held out inside. Among the epochs that the scorer offers, the one
-    with the best pooled F1 (apex rule, at its best threshold) on them is kept; then, of the decode
-    values that the recipe's section ``choose`` lists, those with the best F1; then the threshold.
-    Of equals the first is taken.
+    with the best pooled F1 on them (apex rule, best threshold, the recipe's own decode values) is
+    kept; then, of the decode values that the recipe's section ``choose`` lists, those with the best
+    F1; then the threshold. Of equals the first is taken.
 
     ``watch`` is shown the scoring function at every epoch that is looked at. It has no influence:
     the weights are the same to the bit with and without it.
     """
     scorer = registry.build("scorers", recipe.scorer)
     options = decode_options(recipe)
+    own: DecodeConfig = make_dataclass(DecodeConfig, recipe.decode, where="decode")
     fitted, held = inner_split(samples, share, recipe.seed)
 
     def quality(score: Score) -> float:
         if watch is not None:
             watch(score)
-        return best_on(held, [score(s.series) for s in held], options[0])[1]
+        return best_on(held, [score(s.series) for s in held], own)[1]
 
     weights: Weights = scorer.fit(
         [s.series for s in fitted], [s.micro for s in fitted], recipe.seed, quality=quality

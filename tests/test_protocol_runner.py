@@ -1,0 +1,66 @@
+"""Work in several processes: same results, same order; stopping and dying leave nothing behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import pytest
+
+from mespot.errors import MespotError
+from mespot.runner import run_tasks
+
+
+def work(shared, task):
+    return shared + task, os.getpid()
+
+
+def environment(_shared, _task):
+    return os.environ.get("OMP_NUM_THREADS"), os.environ.get("MKL_NUM_THREADS")
+
+
+def misbehave(shared, task):
+    if task == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if task == "fail":
+        raise MespotError("this task failed")
+    if task == "wait":
+        time.sleep(60)
+    with (shared / f"{task}.done").open("w"):
+        return task
+
+
+def test_one_process_and_several_give_the_same_in_order():
+    alone = [r for r, _ in run_tasks(work, 10, list(range(8)))]
+    spread = list(run_tasks(work, 10, list(range(8)), workers=2))
+    assert alone == [r for r, _ in spread] == list(range(10, 18))
+    assert {pid for _, pid in spread} & {os.getpid()} == set()
+
+
+def test_workers_have_one_thread_each_and_this_process_keeps_its_own(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setenv("MKL_NUM_THREADS", "3")
+    assert list(run_tasks(environment, None, [1, 2], workers=2)) == [("1", "3")] * 2
+    assert "OMP_NUM_THREADS" not in os.environ
+
+
+def test_a_dead_worker_is_one_clear_line(tmp_path):
+    with pytest.raises(MespotError, match=r"fewer --workers"):
+        list(run_tasks(misbehave, tmp_path, ["a", "die"], workers=2))
+
+
+def test_an_error_ends_the_others_at_once(tmp_path):
+    begin = time.monotonic()
+    with pytest.raises(MespotError, match="this task failed"):
+        list(run_tasks(misbehave, tmp_path, ["fail", "wait", "b"], workers=2))
+    assert time.monotonic() - begin < 30
+    assert not (tmp_path / "b.done").exists() or not (tmp_path / "wait.done").exists()
+
+
+def test_no_longer_asking_ends_them_too(tmp_path):
+    begin = time.monotonic()
+    results = run_tasks(misbehave, tmp_path, ["a", "wait", "wait"], workers=2)
+    assert next(results) == "a"
+    results.close()
+    assert time.monotonic() - begin < 30
