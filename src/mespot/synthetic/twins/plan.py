@@ -13,7 +13,7 @@ import numpy as np
 from mespot.datasets._shape import RECORDING
 from mespot.synthetic.config import ScriptConfig
 from mespot.synthetic.script import GAP_S, draw_apex, make_blink, with_actions
-from mespot.synthetic.sheets import PlannedRecording, SheetModule, sheet_module
+from mespot.synthetic.sheets import NAMES, PlannedRecording, SheetModule, sheet_module
 from mespot.synthetic.twins.layout import Slot, lay_out
 from mespot.synthetic.twins.lengths import draw, match, onsets
 from mespot.synthetic.twins.numbers import Numbers, numbers_of
@@ -82,9 +82,11 @@ def make_plan(name: str, scale: float, seed: int, config: ScriptConfig) -> TwinP
     """
     known = name.replace("-", "_")
     module, numbers = sheet_module(known), scaled(numbers_of(known), scale)
-    # Labels of distinct streams: layout, lengths, places, details; then one per recording.
+    # Twins of several data sets with one seed have nothing in common.
+    own = [seed, NAMES.index(known)]
     for attempt in range(_ATTEMPTS):
-        rng = np.random.default_rng([seed, 11, attempt]).spawn(4)
+        # Distinct streams: layout, lengths, places, details; and below, one per recording.
+        rng = np.random.default_rng([*own, 11, attempt]).spawn(4)
         slots, odd = _with_room_for_quirks(module, numbers, rng[0])
         spans = _event_lengths(numbers, slots, odd, rng[1])
         sizes = _recording_lengths(numbers, spans, odd, rng[1])
@@ -97,8 +99,8 @@ def make_plan(name: str, scale: float, seed: int, config: ScriptConfig) -> TwinP
         events = _placed(slot, spans[i], odd[i], (sizes[i], float(numbers.shape.fps)), rng[2])
         ready = _detailed(events, rng[3], config)
         recording = module.planned(slot.subject, slot.index, sizes[i], ready)
-        own = int(np.random.SeedSequence([seed, 12, slot.subject, slot.index]).generate_state(1)[0])
-        takes.append(Take(slot.subject, recording, own))
+        state = np.random.SeedSequence([*own, 12, slot.subject, slot.index]).generate_state(1)
+        takes.append(Take(slot.subject, recording, int(state[0])))
     return TwinPlan(known, numbers, tuple(takes))
 
 
