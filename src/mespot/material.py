@@ -27,7 +27,7 @@ from mespot.protocol import Sample
 from mespot.recipe import Recipe, make_dataclass
 from mespot.runner import run_tasks
 from mespot.types import Expression, FaceClip, FrameSeries, Recording
-from mespot.video import open_video
+from mespot.video import Video, VideoReport, open_video
 
 _CHUNK = 256
 _CROPS = "crops.u8"
@@ -109,7 +109,8 @@ def keys_of(recipe: Recipe, recording: Recording, cache: Cache | None = None) ->
     except OSError as error:
         raise UnreadableInput(f"{source}: cannot be read ({error.strerror})") from error
     aligning = code_hash(("mespot.align.aligner", "mespot.video"), _LIBRARIES)
-    crops = key_of("crops", content, asdict(config), aligning)
+    rate = str(recording.fps) if Path(source).is_dir() else "its own"
+    crops = key_of("crops", content, rate, asdict(config), aligning)
     module = f"mespot.descriptors.{recipe.descriptor['name']}"
     describing = code_hash((module, "mespot.descriptors._stream", "mespot._packing"), _DESCRIBING)
     fields = {"name": recipe.descriptor["name"], **asdict(descriptor)}
@@ -167,15 +168,34 @@ def _align_config(recipe: Recipe) -> AlignConfig:
     return config
 
 
+def _opened(recording: Recording) -> Video:
+    """The video; images carry no times, so that the data set's rate is theirs."""
+    source = _source(recording)
+    return open_video(source, fps=recording.fps if Path(source).is_dir() else None)
+
+
+def _frames_of(recording: Recording, report: VideoReport) -> NDArray[np.int64]:
+    """(n_grid,) the recording's frame, as its truth counts, at every grid frame.
+
+    Decoded frames for a file. In a folder the numbers of the images count, so that a missing image
+    is a frame that was not decoded.
+    """
+    if not Path(_source(recording)).is_dir():
+        return report.source_of
+    step = int(np.gcd.reduce(np.diff(report.numbers))) or 1
+    return np.arange(report.n_grid, dtype=np.int64) * step
+
+
 def _described(recipe: Recipe, recording: Recording) -> Sample:
     """Straight from the video, in pieces."""
-    video = open_video(_source(recording))
+    video = _opened(recording)
     check_rate(recording.source, video.fps, recipe.fps, force=False)
     descriptor = registry.build("descriptors", recipe.descriptor)
     described = describe_video(
         str(recording.source), _align_config(recipe), descriptor, video=video
     )
-    return _sample(recording, described.series, described.found, described.report.source_of)
+    frames = _frames_of(recording, described.report)
+    return _sample(recording, described.series, described.found, frames)
 
 
 def _from_crops(recipe: Recipe, recording: Recording, cache: Cache, keys: Keys) -> Sample:
@@ -230,7 +250,7 @@ def _make_crops(recipe: Recipe, recording: Recording, cache: Cache, key: str) ->
     from mespot._prefetch import prefetch
     from mespot.align.aligner import Aligner
 
-    video = open_video(_source(recording))
+    video = _opened(recording)
     config, meta = _align_config(recipe), dict[str, Any]()
     kept: dict[str, list[NDArray[Any]]] = {"found": [], "landmarks": [], "times_s": []}
     with cache.writing(key, "crops", meta) as folder:
@@ -243,7 +263,7 @@ def _make_crops(recipe: Recipe, recording: Recording, cache: Cache, key: str) ->
         arrays = {name: np.concatenate(pieces) for name, pieces in kept.items() if pieces}
         if not arrays:
             raise NoUsableFace(f"{recording.source}: no face found in {report.n_decoded} frames")
-        arrays |= {"source_of": report.source_of, "in_gap": report.in_gap}
+        arrays |= {"source_of": _frames_of(recording, report), "in_gap": report.in_gap}
         for name, array in arrays.items():
             np.save(folder / f"{name}.npy", array, allow_pickle=False)
         meta |= {"fps": str(video.fps), "size": config.size, "n_decoded": report.n_decoded}
@@ -263,7 +283,7 @@ def _sample(
 
 
 def _on_grid(expression: Expression, source_of: NDArray[np.int64] | None, n: int) -> Expression:
-    """The expression in grid frames instead of decoded frames; clipped to the video."""
+    """The expression in grid frames instead of the recording's; clipped to the video."""
     at = np.arange(n) if source_of is None else source_of
     onset = min(int(np.searchsorted(at, expression.onset, "left")), n - 1)
     offset = max(onset, min(int(np.searchsorted(at, expression.offset, "right")) - 1, n - 1))

@@ -36,8 +36,8 @@ class Sample:
 
     ``lifelike`` is False for samples made for learning (denser in movements than what will be
     spotted, mirrored, injected): the threshold with the best F1 depends on how rare movements are,
-    so that it is never chosen on those. ``source_of`` (n_frames,) is the decoded frame at each grid
-    frame; None where they are the same.
+    so that it is never chosen on those. ``source_of`` (n_frames,) is the recording's frame, as its
+    truth counts, at each grid frame; None where they are the same.
     """
 
     id: str
@@ -57,7 +57,7 @@ class Sample:
         return [e for e in self.truth if e.kind == "micro"]
 
     def in_source(self, expression: Expression) -> Expression:
-        """The expression in decoded frames instead of grid frames."""
+        """The expression in the recording's frames instead of grid frames."""
         if self.source_of is None:
             return expression
         at = self.source_of
