@@ -118,7 +118,10 @@ def keys_of(recipe: Recipe, recording: Recording, cache: Cache | None = None) ->
 
 
 def check(recipe: Recipe, recordings: Sequence[Recording]) -> None:
-    """Raise UsageError if the recipe is for another frame rate than that of a recording."""
+    """Raise UsageError for an unknown setting, or a recipe for another rate than a recording's."""
+    _align_config(recipe)
+    for family, section in (("descriptors", recipe.descriptor), ("scorers", recipe.scorer)):
+        registry.build(family, section)
     for recording in recordings:
         check_rate(recording.id, recording.fps, recipe.fps, force=False)
 
