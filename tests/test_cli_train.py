@@ -10,6 +10,7 @@ import pytest
 
 from mespot.cache import Cache
 from mespot.cli import run
+from mespot.errors import UsageError
 from mespot.exports.csv import read_events, read_recordings
 from mespot.spotter import load_spotter
 from mespot.synthetic import STANDARD, Plan, load_portraits, write_dataset
@@ -49,6 +50,24 @@ def test_a_trained_spotter_spots_without_what_it_was_trained_with(data, tmp_path
     video = next(data.glob("*.mp4"))
     assert run(["spot", str(video), "-o", str(tmp_path / "s"), "--spotter", str(out)]) == 0
     assert read_recordings(tmp_path / "s" / "recordings.csv")[0].n_frames == 240
+
+
+def test_evaluation_leaves_out_groups_of_subjects(data, tmp_path, monkeypatch):
+    seen = []
+
+    def judge(recipe, samples, folds, workers, also):
+        seen.extend(folds)
+        raise UsageError("enough seen")
+
+    monkeypatch.setattr("mespot.training.cross_validate", judge)
+    command = ["train", "default", "-o", str(tmp_path / "x"), "--data", str(data), "--evaluate"]
+    assert run([*command, "--folds", "2", *QUICK]) == 2
+    assert [f.name for f in seen] == ["group0", "group1"]
+    assert sorted(seen[0].test + seen[1].test) == sorted(seen[0].train + seen[1].train)
+    seen.clear()
+    assert run([*command, *QUICK]) == 2
+    assert len({f.name for f in seen}) == 2
+    assert not any(f.name.startswith("group") for f in seen)
 
 
 def test_nothing_to_learn_from_is_one_line(data, tmp_path, capsys):

@@ -69,6 +69,12 @@ from mespot.errors import MespotError, UsageError
 @click.option(
     "--evaluate", is_flag=True, help="Leave-one-subject-out first; its figures go into the card."
 )
+@click.option(
+    "--folds",
+    type=click.IntRange(2),
+    metavar="N",
+    help="With --evaluate: N groups of subjects instead of one subject at a time.",
+)
 @click.option("--workers", default=2, show_default=True, type=click.IntRange(1))
 @click.option(
     "--describe-training",
@@ -84,7 +90,7 @@ def command(recipe: str, out: str, **options: Any) -> int:
     on where there are none.
     """
     _need_torch()
-    from mespot.protocol import train
+    from mespot.protocol import leave_one_subject_out, leave_subjects_out, train
     from mespot.recipe import load_recipe
     from mespot.spotter import Spotter
     from mespot.training import cross_validate, figures, with_mirrored
@@ -99,8 +105,11 @@ def command(recipe: str, out: str, **options: Any) -> int:
     )
     measured: dict[str, Any] = {}
     if options["evaluate"]:
-        judged = cross_validate(chosen, samples, workers=options["workers"], also=also)
-        measured = figures(samples, judged)
+        n = options["folds"]
+        folds = leave_subjects_out(samples, n) if n else leave_one_subject_out(samples)
+        judged = cross_validate(chosen, samples, folds, options["workers"], also)
+        measured["folds"] = len(folds)
+        measured |= figures(samples, judged)
         click.echo(json.dumps(measured, indent=1))
     everything = [*samples, *(replace(s, lifelike=False) for s in also)]
     weights = train(chosen, with_mirrored(chosen, everything))
@@ -184,7 +193,8 @@ def _card(
     ]
     if measured:
         lines += [
-            "Leave-one-subject-out on the recordings of `--data`; epoch and threshold from inside.",
+            "Subjects left out in turn, by `folds` groups, on the recordings of `--data`; epoch and",
+            "threshold from inside.",
             "",
         ]
         lines += ["| figure | value |", "|---|---|"]
