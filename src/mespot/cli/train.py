@@ -193,8 +193,8 @@ def _card(
     ]
     if measured:
         lines += [
-            "Subjects left out in turn, by `folds` groups, on the recordings of `--data`; epoch and",
-            "threshold from inside.",
+            "Subjects left out in turn, by `folds` groups, on the recordings of `--data`; epoch",
+            "and threshold from inside.",
             "",
         ]
         lines += ["| figure | value |", "|---|---|"]
