@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -14,7 +15,7 @@ from mespot import registry
 from mespot.align import AlignConfig, align, concatenate
 from mespot.decode import DecodeConfig, candidates, decode
 from mespot.material import collect, sample_of
-from mespot.metrics import Rule, bootstrap, count
+from mespot.metrics import Rule, best_f1, bootstrap, froc, rank
 from mespot.protocol import Sample, learn, leave_one_subject_out, pooled, score_samples
 from mespot.recipe import Recipe, make_dataclass
 from mespot.runner import run_tasks
@@ -177,14 +178,7 @@ def sweep(
     samples: Sequence[Sample], peaks: Sequence[Sequence[Expression]], rule: Rule, rate: float = 1.0
 ) -> tuple[float, float]:
     """Best F1 over all thresholds, and the recall at up to ``rate`` false alarms per minute."""
-    values = np.unique([e.score for found in peaks for e in found if e.score is not None])
-    best, recall = 0.0, 0.0
-    for threshold in np.unique(np.quantile(values, np.linspace(0, 1, 200))) if len(values) else []:
-        total = Counts()
-        for sample, found in zip(samples, peaks, strict=True):
-            kept = [e for e in found if (e.score or 0) >= threshold]
-            total = total + count(sample.micro, kept, rule, sample.minutes)
-        best = max(best, total.f1)
-        if total.false_alarms_per_minute <= rate:
-            recall = max(recall, total.recall)
-    return best, recall
+    truth = {s.id: s.micro for s in samples}
+    curve = froc(rank(samples, truth, {s.id: p for s, p in zip(samples, peaks, strict=True)}, rule))
+    best, recall = best_f1(curve)[0], curve.recall_at([rate])[0]
+    return (0.0 if math.isnan(best) else best), (0.0 if math.isnan(recall) else recall)
