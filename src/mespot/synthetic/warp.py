@@ -81,7 +81,7 @@ class Warp:
             return at, None
         weights = np.array(list(active.values()), dtype=np.float32)
         chosen = self.fields[[NAMES.index(name) for name in active]]
-        total = self._sample(np.tensordot(weights, chosen, axes=1), at)
+        total = self._sample(_weighted(weights, chosen), at)
         return at - total[..., :2], total[..., 2]
 
     def _sample(self, grid: Grid, at: Grid) -> Grid:
@@ -94,6 +94,18 @@ def _moved(at: Grid, by: NDArray[np.float64]) -> Grid:
     """All places moved by one vector. As complex numbers: numpy is slow on a last axis of two."""
     whole = at.view(np.complex64) + np.ascontiguousarray(by, np.float32).view(np.complex64)
     return whole.view(np.float32)
+
+
+def _weighted(weights: Grid, grids: Grid) -> Grid:
+    """The weighted sum of grids (k, ...), in pieces so small that BLAS starts no threads for them:
+    beside other work on the machine these wait for each other far longer than they compute.
+    """
+    flat = grids.reshape(len(weights), -1)
+    out = np.empty(flat.shape[1], dtype=np.float32)
+    step = max(64, 9000 // len(weights) // 64 * 64)
+    for first in range(0, len(out), step):
+        np.dot(weights, flat[:, first : first + step], out=out[first : first + step])
+    return out.reshape(grids.shape[1:])
 
 
 def _head_mask(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:

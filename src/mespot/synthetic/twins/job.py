@@ -70,11 +70,11 @@ class Job:
         """
         final = root / self.folder
         part = final.with_name(f".{final.name}.part")
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
         grey = sheet_module(self.name).SHAPE.grey
         options = [cv2.IMWRITE_JPEG_QUALITY, self.quality]
         try:
+            shutil.rmtree(part, ignore_errors=True)
+            part.mkdir(parents=True)
             frames = render(portrait, self.script(), self.config, self.take.seed, grey)
             for i, frame in enumerate(frames):
                 picture = to_grey(frame) if grey else to_bgr(frame)
