@@ -124,8 +124,8 @@ def _session(data: bytes) -> Any:
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    # An arena keeps the most that any piece of any length ever took; without one the memory is given
-    # back, and on pieces that fit the cache it takes no longer.
+    # An arena keeps the most that any piece of any length ever took; without one the memory is
+    # given back, and on pieces that fit the cache it takes no longer.
     options.enable_cpu_mem_arena = False
     options.enable_mem_pattern = False
     try:
