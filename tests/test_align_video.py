@@ -139,6 +139,41 @@ def test_chunks_change_nothing_but_the_cuts() -> None:
     assert notes.n_found == whole.found.sum()
 
 
+def test_at_high_rates_frames_between_lie_between() -> None:
+    image, points = portrait(portraits()[0])
+    motions = motion(points, 81, fps=200.0)
+    frames = list(render(image, motions))
+    config = AlignConfig(smoothing=1)
+    clip = concatenate(Aligner(config, Fraction(200)).clips(timed(frames, 200.0)))
+    assert clip.found.all()
+    assert len(clip) == 81
+    between = (clip.landmarks[:-2:2] + clip.landmarks[2::2]) / 2
+    np.testing.assert_allclose(clip.landmarks[1:-1:2], between, atol=1e-3)
+    # Those that are tracked have the landmarks that they would have in a video of these alone.
+    alone, _ = run(frames[::2], AlignConfig(smoothing=1, anchor_s=1.6))
+    np.testing.assert_allclose(clip.landmarks[::2], alone.landmarks, atol=1e-3)
+    for i in (0, 1, 40, 77):
+        expected = register(frames[i], clip.landmarks[i].astype(float), 150).astype(int)
+        assert np.abs(clip.frames[i] - expected).max() <= 1
+    smooth = concatenate(Aligner(AlignConfig(), Fraction(200)).clips(timed(frames, 200.0)))
+    assert jitter(map_error(smooth, motions)) < 0.02
+    assert rigid_error(map_error(smooth, motions)) < 0.06
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 20])
+def test_at_high_rates_every_frame_has_its_place(n: int) -> None:
+    frames, _ = scene(20)
+    frames[8:13] = [np.zeros_like(frames[0])] * 5
+    clip = concatenate(Aligner(AlignConfig(), Fraction(300)).clips(timed(frames[:n], 300.0), 7))
+    assert clip.times_s.tolist() == [i / 300 for i in range(n)]
+    # Frames 0, 3, 6 ... are looked at; from 6 to 9 the face is lost.
+    lost = [i for i in range(n) if 7 <= i < 15]
+    assert np.flatnonzero(~clip.found).tolist() == lost
+    assert np.isnan(clip.landmarks[lost]).all()
+    for i in lost:
+        np.testing.assert_array_equal(clip.frames[i], clip.frames[6])
+
+
 def test_long_chunks_grow_as_they_fill(monkeypatch: pytest.MonkeyPatch) -> None:
     frames, _ = scene(11)
     usual, _ = run(frames)

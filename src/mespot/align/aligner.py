@@ -36,6 +36,13 @@ class AlignNotes:
     spans: tuple[tuple[int, int], ...]
 
 
+# Heads do not move so fast that they would have to be looked at more often: at 200 frames/s every
+# second frame is tracked, and the landmarks of the others lie half-way.
+TRACKED_FPS = 100
+# What to crop from, and the time, of a frame whose landmarks are still to be smoothed.
+_Waiting = tuple[View | None, float]
+# Landmarks, segment, and what waits: the frame itself and those up to the next tracked one.
+_Tracked = tuple[NDArray, int | None, list[_Waiting]]
 # So many bytes of crops are reserved at once.
 _RESERVE = 1 << 25
 
@@ -78,7 +85,9 @@ class Aligner:
     def __init__(self, config: AlignConfig, fps: Fraction) -> None:
         self.config = config
         self.fps = Fraction(fps)
-        self._follower = Follower(config, self.fps)
+        self._stride = max(1, int(self.fps / TRACKED_FPS))
+        self._nowhere = np.full((config.points, 2), np.nan)
+        self._follower = Follower(config, self.fps / self._stride)
         self._smoother = Smoother(config.smoothing)
         self._spans: dict[int, list[int]] = {}
         self._n = 0
@@ -96,7 +105,7 @@ class Aligner:
         if chunk < 1:
             raise ValueError(f"chunk {chunk}: must be at least 1")
         rows = _Rows(chunk, self.config.size)
-        for landmarks, segment, (view, time_s) in self._tracked(frames):
+        for landmarks, segment, (view, time_s) in self._placed(frames):
             crop = rows.add(landmarks, segment is not None, time_s)
             if segment is not None and view is not None:
                 resample(view, landmarks, crop)
@@ -113,21 +122,57 @@ class Aligner:
         if len(rows):
             yield rows.clip(self.fps)
 
-    def _tracked(
-        self, frames: Iterable[Frame]
-    ) -> Iterator[tuple[NDArray, int | None, tuple[View | None, float]]]:
-        """Smoothed landmarks of every frame, with its segment, what to crop from, and its time."""
-        nowhere = np.full((self.config.points, 2), np.nan)
-        for frame in frames:
+    def _placed(self, frames: Iterable[Frame]) -> Iterator[tuple[NDArray, int | None, _Waiting]]:
+        """Smoothed landmarks of every frame, with its segment, and what waits for them."""
+        before: _Tracked | None = None
+        for tracked in self._tracked(frames):
+            if before is not None:
+                yield from self._filled(before, tracked)
+            before = tracked
+        if before is not None:
+            yield from self._filled(before, before)
+
+    def _filled(
+        self, here: _Tracked, there: _Tracked
+    ) -> Iterator[tuple[NDArray, int | None, _Waiting]]:
+        """A tracked frame, and those up to the next one with landmarks on the line between."""
+        landmarks, segment, waiting = here
+        goes_on = segment is not None and there[1] == segment
+        for k, item in enumerate(waiting):
+            if k == 0:
+                yield landmarks, segment, item
+            elif goes_on:
+                share = k / self._stride
+                yield (1 - share) * landmarks + share * there[0], segment, item
+            else:
+                yield self._nowhere, None, item
+
+    def _tracked(self, frames: Iterable[Frame]) -> Iterator[_Tracked]:
+        """Smoothed landmarks of every tracked frame."""
+        landmarks: NDArray | None = None
+        segment: int | None = None
+        waiting: list[_Waiting] = []
+        for number, frame in enumerate(frames):
             picture = frame.luma
             raw = picture.raw
             if raw.ndim != 2 or raw.dtype != np.uint8:
                 raise ValueError(f"frames must be (H, W) uint8, not {raw.shape} {raw.dtype}")
-            landmarks = self._follower.step(picture)
-            if landmarks is None:
-                ready = self._smoother.push(nowhere, None, (None, frame.time_s))
-            else:
+            if number % self._stride == 0:
+                if waiting:
+                    yield from self._smoothed(landmarks, segment, waiting)
+                landmarks, waiting = self._follower.step(picture), []
+                segment = None if landmarks is None else self._follower.segment
+            view = None
+            if landmarks is not None:
                 view = view_for_crop(picture, landmarks, self.config.size)
-                ready = self._smoother.push(landmarks, self._follower.segment, (view, frame.time_s))
-            yield from ready
+            waiting.append((view, frame.time_s))
+        if waiting:
+            yield from self._smoothed(landmarks, segment, waiting)
         yield from self._smoother.flush()
+
+    def _smoothed(
+        self, landmarks: NDArray | None, segment: int | None, waiting: list[_Waiting]
+    ) -> list[_Tracked]:
+        return self._smoother.push(
+            self._nowhere if landmarks is None else landmarks, segment, waiting
+        )

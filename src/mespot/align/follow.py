@@ -34,6 +34,8 @@ TURNED, TURNED_FULL, TURNED_GAIN = 0.02, 0.05, 0.6
 # Share of consistent tracks below which a new keyframe is due, and below which dlib looks at once.
 RENEW = 0.5
 WEAK = 0.35
+# Share of consistent tracks from which on, while dlib agrees, every second look is left out.
+CALM = 0.8
 # A face is given up after this many bad looks in a row.
 BAD_LOOKS = 3
 
@@ -128,6 +130,8 @@ class Follower:
         if not _in_frame(landmarks, image):
             return None
         hold.next_look -= 1
+        if motion.consistent < CALM:
+            hold.next_look = min(hold.next_look, self.anchor_frames)
         if motion.consistent < WEAK:
             hold.next_look = min(hold.next_look, self.anchor_frames // 4)
         if hold.next_look <= 0:
@@ -150,6 +154,8 @@ class Follower:
             return None if weak or hold.bad >= BAD_LOOKS else landmarks
         hold.bad = 0
         if unrest < CLEAR_UNREST:
+            if motion.consistent >= CALM and apart < TURNED:
+                hold.next_look = 2 * self.anchor_frames
             self._correct(hold, difference, apart)
             if motion.consistent < RENEW:
                 self._renew(hold, image, landmarks)
@@ -163,7 +169,7 @@ class Follower:
         turned = np.clip((lasting - TURNED) / (TURNED_FULL - TURNED), 0, 1)
         hold.apart = apart
         hold.creep = max(self.gain, TURNED_GAIN * float(turned)) * difference
-        hold.creep_frames = self.anchor_frames
+        hold.creep_frames = hold.next_look
         if turned > 0:
             hold.next_look = max(1, self.anchor_frames // 2)
             hold.creep_frames = hold.next_look

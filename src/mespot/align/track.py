@@ -26,8 +26,8 @@ from mespot.align.view import View
 # ORIGIN, SIZE (x, y) in all.
 EYES = 50.0
 SIDE = EYES * crop.SIDE_IN_EYE_DISTANCES
-ORIGIN = (14.0, 48.2 - SIDE * crop.EYES_AT[1])
-SIZE = (138, 124)
+ORIGIN = (13.0, 48.2 - SIDE * crop.EYES_AT[1])
+SIZE = (136, 124)
 
 MAX_TRACKS = 50
 QUALITY = 0.003
@@ -40,9 +40,10 @@ REACH = 1.5
 FEWER = 0.1
 STOP = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 15, 0.01)
 STOP_BACK = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 5, 0.03)
-# Evening out the light: chip pixels of the surroundings, grey levels of one deviation, and the
-# deviation in grey levels below which a patch is taken as flat (noise is not blown up).
-SURROUNDINGS = (25, 25)
+# Evening out the light: surroundings in pixels of the chip at a quarter of its size, grey levels of
+# one deviation, and the deviation in grey levels below which a patch is taken as flat (noise is not
+# blown up).
+SURROUNDINGS = (7, 7)
 CONTRAST = 40.0
 FLAT = 20.0
 # Chip pixels. A track is consistent if keyframe -> frame -> keyframe comes back this near.
@@ -105,6 +106,14 @@ def _pixels(points: NDArray) -> NDArray[np.int32]:
 WORTH = _worth()
 
 
+def _surroundings(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Means over the surroundings at a quarter of the chip's size: they vary slowly anyway."""
+    half = cv2.resize(values, (SIZE[0] // 2, SIZE[1] // 2), interpolation=cv2.INTER_AREA)
+    quarter = cv2.resize(half, (SIZE[0] // 4, SIZE[1] // 4), interpolation=cv2.INTER_AREA)
+    means: NDArray[np.float32] = cv2.boxFilter(quarter, -1, SURROUNDINGS)
+    return means
+
+
 def chip(view: View, to_source: Similarity) -> NDArray[np.uint8]:
     """The face in ``view`` resampled into the chip that lies at ``to_source``, light evened out.
 
@@ -115,11 +124,12 @@ def chip(view: View, to_source: Similarity) -> NDArray[np.uint8]:
         view.image, view.matrix(to_source), SIZE,
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE,
     )  # fmt: skip
-    mean = cv2.boxFilter(grey, cv2.CV_32F, SURROUNDINGS)
-    square = cv2.sqrBoxFilter(grey, cv2.CV_32F, SURROUNDINGS)
-    deviation = cv2.sqrt(cv2.max(square - mean * mean, 0.0)) + np.float32(FLAT)
-    relative = cv2.divide(cv2.subtract(grey, mean, dtype=cv2.CV_32F), deviation, scale=CONTRAST)
-    even: NDArray[np.uint8] = cv2.add(relative, 128.0, dtype=cv2.CV_8U)
+    exact = grey.astype(np.float32)
+    mean, square = _surroundings(exact), _surroundings(exact * exact)
+    deviation = np.sqrt(np.maximum(square - mean * mean, 0.0)) + np.float32(FLAT)
+    exact -= cv2.resize(mean, SIZE, interpolation=cv2.INTER_LINEAR)
+    exact *= cv2.resize(np.float32(CONTRAST) / deviation, SIZE, interpolation=cv2.INTER_LINEAR)
+    even: NDArray[np.uint8] = cv2.add(exact, 128.0, dtype=cv2.CV_8U)
     return even
 
 
@@ -188,8 +198,9 @@ class Tracker:
             now, self.key, after, self.corners.copy(), winSize=WINDOW_BACK, maxLevel=0,
             criteria=STOP_BACK, flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
         )  # fmt: skip
-        off = np.abs(back - self.corners).max(axis=2)
-        return after, ((there & again) > 0)[:, 0] & (off[:, 0] < BACK_AND_FORTH)
+        back -= self.corners
+        near = np.abs(back, out=back) < BACK_AND_FORTH
+        return after, near[:, 0, 0] & near[:, 0, 1] & ((there & again)[:, 0] > 0)
 
 
 _STILL: Similarity = np.eye(2, 3)
