@@ -1,38 +1,40 @@
 """How precisely, how steadily and how fast faces are aligned, stage by stage.
 
-    python benchmarks/bench_alignment.py [--json FILE] [--quick]
+    python benchmarks/bench_alignment.py [--json FILE] [--plots DIR] [--quick] [--speed-only]
 
 Portraits are moved by known amounts, get noise of 2 grey levels and go through H.264. Every stage's
 points are taken back onto the portrait by the true motion; what then still moves is error, given in
 pixels of a 150-pixel crop. *Jitter* is the RMS move from frame to frame, *error* the RMS distance
-from the mean place. Speed is in frames per second of processor time on one thread.
+from the mean place.
+
+Speed is of one thread, in frames per second of processor time, which other programs disturb less
+than wall time. All that is compared takes turns in one run: alignment with crop on portraits and on
+the real clips at hand, dlib's detector with its 68 points on every frame as papers commonly
+preprocess, and the two optical flows that descriptors are commonly made of.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import sys
-import time
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+from _common import Timing, measure_in_turn, write
+from _stages import FPS, GRID, STAGES, Frames
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-
-from mespot.align import AlignConfig, concatenate, crop
+from mespot.align import AlignConfig, crop
 from mespot.align.aligner import Aligner
-from mespot.align.detect import propose
-from mespot.align.follow import chip_at, tracker_view
-from mespot.align.landmarks import _predictor, measure
+from mespot.align.landmarks import MODEL_FILES, model_path
 from mespot.align.register import basis
-from mespot.align.track import Tracker, chip_from_crop
+from mespot.video import open_video
 from moving_portrait import (
+    SHARED,
     StillFrame,
     jitter,
     motion,
@@ -46,94 +48,7 @@ from moving_portrait import (
     wander,
 )  # fmt: skip
 
-FPS = 25
-GRID = np.stack(np.meshgrid(np.linspace(0.1, 0.9, 9), np.linspace(0.1, 0.9, 9)), -1).reshape(-1, 2)
-Frames = list[NDArray[np.uint8]]
-
-
-def haar_box(frames: Frames, first: NDArray) -> NDArray:
-    """The Viola-Jones box nearest to the face: its corners."""
-    out = []
-    for frame in frames:
-        boxes = propose(frame, 0.15)
-        away = [np.hypot(*(np.array([x, y]) + side / 2 - first.mean(0))) for x, y, side in boxes]
-        x, y, side = boxes[int(np.argmin(away))] if boxes else (np.nan,) * 3
-        out.append([(x, y), (x + side, y), (x, y + side), (x + side, y + side)])
-    return np.array(out)
-
-
-def dlib_raw(frames: Frames, first: NDArray) -> NDArray:
-    """dlib's detector and 5-point predictor on every frame, as they are."""
-    import dlib
-
-    detector, out = dlib.get_frontal_face_detector(), []
-    for frame in frames:
-        boxes = detector(frame)
-        shape = _predictor(5)(frame, boxes[0]) if boxes else None
-        out.append([(p.x, p.y) for p in shape.parts()] if shape else [(np.nan, np.nan)] * 5)
-    return np.array(out, dtype=float)
-
-
-def dlib_refined(frames: Frames, first: NDArray) -> NDArray:
-    """Our sub-pixel reading of the same model, each frame starting from the one before."""
-    out = [first]
-    for frame in frames:
-        out.append(measure(frame, out[-1])[0])
-    return np.array(out[1:])
-
-
-def chained_klt(frames: Frames, first: NDArray) -> NDArray:
-    """Plain Lucas-Kanade from frame to frame, every track by itself."""
-    x, y, w, h = cv2.boundingRect(
-        (first.mean(0) + 1.6 * (first - first.mean(0))).astype(np.float32)
-    )
-    mask = np.zeros_like(frames[0])
-    mask[y : y + h, x : x + w] = 255
-    points = cv2.goodFeaturesToTrack(frames[0], 60, 0.01, 6, mask=mask)
-    out = [points]
-    for before, after in pairwise(frames):
-        points, _, _ = cv2.calcOpticalFlowPyrLK(before, after, points, None, winSize=(15, 15))
-        out.append(points)
-    return np.array(out)[:, :, 0].astype(float)
-
-
-def chained_similarity(frames: Frames, first: NDArray) -> NDArray:
-    """One similarity fitted to the chained tracks; the grid goes with it."""
-    tracks = chained_klt(frames, first)
-    grid = crop.apply(crop.crop_to_source(first), GRID)
-    return np.array([crop.apply(crop.fit_similarity(tracks[0], t), grid) for t in tracks])
-
-
-def anchored_similarity(frames: Frames, first: NDArray) -> NDArray:
-    """Our tracker: robust similarity to tracks from the keyframe; the grid goes with it."""
-    to_source = chip_at(first)
-    tracker = Tracker(tracker_view(frames[0], to_source), to_source)
-    grid = chip_from_crop(GRID)
-    out = [crop.apply(to_source, grid)]
-    for frame in frames[1:]:
-        tracker.step(tracker_view(frame, tracker.to_source))
-        out.append(crop.apply(tracker.to_source, grid))
-    return np.array(out)
-
-
-def final(frames: Frames, first: NDArray, smoothing: int = 5) -> NDArray:
-    """The whole: where the crop's pixels are taken from."""
-    clip = concatenate(
-        Aligner(AlignConfig(smoothing=smoothing), Fraction(FPS)).clips(timed(frames))
-    )
-    return basis(crop.MEAN_5, GRID) @ clip.landmarks.astype(float)
-
-
-STAGES: dict[str, Callable[[Frames, NDArray], NDArray]] = {
-    "Viola-Jones box": haar_box,
-    "dlib 5 points, raw": dlib_raw,
-    "dlib 5 points, sub-pixel": dlib_refined,
-    "KLT tracks, chained": chained_klt,
-    "similarity, chained tracks": chained_similarity,
-    "similarity, anchored tracks": anchored_similarity,
-    "final map, unsmoothed": lambda frames, first: final(frames, first, 1),
-    "final map": final,
-}
+CLIPS = ("single_face.mp4", "WolfgangLanger_Pexels.mp4", "face_noface.mov", "no_face.mp4")
 
 
 def precision(faces: list[Path], n: int) -> dict[str, dict[str, float]]:
@@ -166,6 +81,20 @@ def precision(faces: list[Path], n: int) -> dict[str, dict[str, float]]:
     }  # fmt: skip
 
 
+def precision_rows(found: dict[str, dict[str, float]]) -> list[dict[str, Any]]:
+    """As a table."""
+    heads = {
+        "still, H.264: jitter": "still_jitter", "moving, H.264: jitter": "moving_jitter",
+        "error": "moving_error", "moving, no codec: jitter": "uncoded_jitter",
+        "error ": "uncoded_error", "worst face: still jitter": "still_jitter_worst",
+        "moving error": "moving_error_worst",
+    }  # fmt: skip
+    return [
+        {"stage": name} | {head: f"{row[key]:.3f}" for head, key in heads.items()}
+        for name, row in found.items()
+    ]
+
+
 def drift(path: Path, seconds: float) -> dict[str, float]:
     """A slowly moving head for minutes: how far the crop is off at the end."""
     image, points = portrait(path)
@@ -186,72 +115,129 @@ def drift(path: Path, seconds: float) -> dict[str, float]:
     third = n // 3
     late = error[2 * third :].mean(0) - error[third : 2 * third].mean(0)
     return {
-        "seconds": seconds, "first_10_s_error": rigid_error(error[: 10 * FPS]),
-        "last_10_s_error": rigid_error(error[-10 * FPS :]), "last_10_s_from_first": float(away[-1]),
-        "largest_10_s_from_first": float(away.max()),
-        "last_third_from_second_third": float(np.sqrt((late**2).sum(-1).mean())),
+        "seconds": seconds, "first 10 s: error": rigid_error(error[: 10 * FPS]),
+        "last 10 s: error": rigid_error(error[-10 * FPS :]),
+        "last from first 10 s": float(away[-1]), "any from first 10 s": float(away.max()),
+        "last third from second": float(np.sqrt((late**2).sum(-1).mean())),
         "keyframes": aligner.notes.keyframes,
     }  # fmt: skip
 
 
-def speed(path: Path, n: int) -> dict[str, float]:
-    """Frames per second of processor time, by the frames' size; and without any face."""
+def aligned(frames: list[Any], fps: Fraction) -> None:
+    """Alignment with crop of frames that are decoded."""
+    for _ in Aligner(AlignConfig(), fps).clips(frames):
+        pass
+
+
+def detected(frames: Frames) -> None:
+    """What a usual preprocessing does: dlib's detector and 68 points on every frame."""
+    detector, predictor = _dlib_models()
+    for frame in frames:
+        for box in detector(frame):
+            predictor(frame, box)
+
+
+@cache
+def _dlib_models() -> tuple[Any, Any]:
+    """Loaded once: loading is not what is compared."""
+    import dlib
+
+    points = dlib.shape_predictor(str(model_path(MODEL_FILES[17])))
+    return dlib.get_frontal_face_detector(), points
+
+
+def tv_l1(crops: np.ndarray) -> None:
+    """TV-L1 between consecutive crops, as in scikit-image."""
+    from skimage.registration import optical_flow_tvl1
+
+    for before, after in pairwise(crops):
+        optical_flow_tvl1(before, after)
+
+
+def dis(crops: np.ndarray) -> None:
+    """DIS between consecutive crops, OpenCV's medium preset."""
+    flow_of = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    for before, after in pairwise(crops):
+        flow_of.calc(before, after, None)
+
+
+def speed(path: Path, repeats: int) -> list[dict[str, Any]]:
+    """Milliseconds of processor time per frame, and how many times the usual preprocessing's."""
     image, points = portrait(path)
-    base = list(recode(render(image, motion(points, n))))
-    out = {}
-    for name, factor in (("320x240", 0.5), ("640x480", 1.0), ("1280x960", 2.0), ("2560x1920", 4.0)):
-        frames = [cv2.resize(f, None, fx=factor, fy=factor) for f in base]
-        out[name] = _rate(frames)
+    base = list(recode(render(image, motion(points, 100))))
+    clip = next(Aligner(AlignConfig(), Fraction(FPS)).clips(timed(base)))
+    few, pairs = base[::10], clip.frames[:4]
     # The same pictures upside down hold no face but as much to look at.
-    out["640x480, no face"] = _rate([np.ascontiguousarray(f[::-1]) for f in base])
-    return out
+    plain = {
+        "align + crop, 640 x 480": base,
+        "align + crop, 320 x 240": [cv2.resize(f, None, fx=0.5, fy=0.5) for f in base],
+        "align + crop, 1280 x 960": [cv2.resize(f, None, fx=2, fy=2) for f in base],
+        "align + crop, 2560 x 1920": [cv2.resize(f, None, fx=4, fy=4) for f in base],
+        "align + crop, 640 x 480, no face": [np.ascontiguousarray(f[::-1]) for f in base],
+    }
+    jobs: dict[str, tuple[int, Callable[[], None]]] = {
+        name: (len(frames), lambda f=frames: aligned(list(timed(f)), Fraction(FPS)))
+        for name, frames in plain.items()
+    }
+    for name in CLIPS:
+        if (SHARED / "videos" / name).is_file():
+            video = open_video(SHARED / "videos" / name)
+            frames = [frame for _, frame in zip(range(300), video)]
+            size = f"{video.width} x {video.height}"
+            jobs[f"align + crop, real clip {name}, {size}"] = (
+                len(frames), lambda f=frames, fps=video.fps: aligned(f, fps)
+            )  # fmt: skip
+    jobs["dlib detector + 68 points per frame, 640 x 480"] = (len(few), lambda: detected(few))
+    jobs["TV-L1 flow of a crop (scikit-image)"] = (len(pairs) - 1, lambda: tv_l1(pairs))
+    jobs["DIS flow of a crop (OpenCV, medium)"] = (len(base) - 1, lambda: dis(clip.frames))
+    found = measure_in_turn({name: job for name, (_, job) in jobs.items()}, repeats)
+    each = {name: found[name].per(jobs[name][0]) for name in jobs}
+    usual = each["dlib detector + 68 points per frame, 640 x 480"]
+    return [_speed_row(name, timing, usual) for name, timing in each.items()]
 
 
-def _rate(frames: Frames) -> float:
-    best = 0.0
-    for _ in range(3):
-        start = time.process_time()
-        for _clip in Aligner(AlignConfig(), Fraction(FPS)).clips(timed(frames)):
-            pass
-        best = max(best, len(frames) / (time.process_time() - start))
-    return best
+def _speed_row(name: str, each: Timing, usual: Timing) -> dict[str, Any]:
+    return {
+        "what": name, "ms a frame, processor": f"{1e3 * each.busy:.2f}",
+        "frames/s, processor": 1 / each.busy, "ms, wall": f"{1e3 * each.median:.2f}",
+        "fastest .. slowest": f"{1e3 * each.low:.2f} .. {1e3 * each.high:.2f}",
+        "times as fast as per-frame dlib": f"{usual.busy / each.busy:.1f}",
+    }  # fmt: skip
 
 
-def report(results: dict) -> str:
-    """The figures as tables."""
-    heads = (("still", "moving", "moving", "no codec", "no codec"),
-             ("jitter", "jitter", "error", "jitter", "error"))  # fmt: skip
-    lines = [f"{title:28} " + " ".join(f"{h:>8}" for h in head)
-             for title, head in zip(("crop pixels, RMS", ""), heads)]  # fmt: skip
-    keys = ("still_jitter", "moving_jitter", "moving_error", "uncoded_jitter", "uncoded_error")
-    for name, row in results["precision"].items():
-        lines.append(f"{name:28} " + " ".join(f"{row[k]:8.3f}" for k in keys))
-    worst = results["precision"]["final map"]
-    lines.append(f"worst face, final map: still jitter {worst['still_jitter_worst']:.3f}, "
-                 f"moving error {worst['moving_error_worst']:.3f}")  # fmt: skip
-    lines.append("")
-    lines += [f"drift: {k} {v:.3f}" for k, v in results["drift"].items()]
-    lines.append("")
-    lines += [f"{k:20} {v:6.0f} frames/s" for k, v in results["speed"].items()]
-    return "\n".join(lines)
+def plot_speed(rows: list[dict[str, Any]], folder: Path) -> None:
+    """Milliseconds of all contenders as bars."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    axes = figure.subplots()
+    names = [row["what"] for row in rows][::-1]
+    axes.barh(names, [float(row["ms a frame, processor"]) for row in rows][::-1], color="#2b5d8a")
+    axes.set_xscale("log")
+    axes.set_xlabel("ms of processor time per frame (logarithmic)")
+    folder.mkdir(parents=True, exist_ok=True)
+    figure.savefig(folder / "alignment_speed.png", dpi=110)
 
 
 def main() -> None:
     """Run everything and print it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    parser.add_argument("--plots", type=Path, help="also draw them into this folder")
     parser.add_argument("--quick", action="store_true", help="fewer faces, shorter drift")
+    parser.add_argument("--speed-only", action="store_true", help="leave precision and drift out")
     options = parser.parse_args()
     cv2.setNumThreads(1)
     faces = portraits()[:: 11 if options.quick else 6]
-    results = {
-        "precision": precision(faces, 50 if options.quick else 60),
-        "drift": drift(faces[0], 30 if options.quick else 180),
-        "speed": speed(faces[0], 100),
-    }
-    print(report(results))
-    if options.json:
-        options.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    if not options.speed_only:
+        found = precision(faces, 50 if options.quick else 60)
+        write(precision_rows(found), "Alignment: precision, crop pixels, RMS", options.json)
+        rows = [drift(faces[0], 30 if options.quick else 180)]
+        write(rows, "Alignment: drift, crop pixels, RMS", options.json)
+    rows = speed(faces[0], 3 if options.quick else 5)
+    write(rows, "Alignment: speed of one thread", options.json)
+    if options.plots:
+        plot_speed(rows, options.plots)
 
 
 if __name__ == "__main__":
