@@ -12,9 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.feature import local_binary_pattern
 
-from mespot.descriptors._histograms import octants, uniform
+from mespot.descriptors._octants import differences, octants
+from mespot.descriptors._orientations_any import vote_table
+from mespot.descriptors._patterns import uniform
+from mespot.descriptors._patterns_any import bin_table
 from mespot.descriptors.higo_top import HigoTop
-from mespot.descriptors.hog_top import HogTop, orientation_table
+from mespot.descriptors.hog_top import HogTop
 from mespot.descriptors.lbp_top import LbpTop
 from test_descriptors_top import clip_of
 
@@ -114,7 +117,7 @@ def test_gradients_ignore_brightness_and_contrast(seed):
     for kind in (HogTop, HigoTop):
         descriptor = kind(grid=(2, 3), span=5)
         plain, changed = describe(descriptor, volume), describe(descriptor, 3 * volume + 41)
-        np.testing.assert_allclose(plain, changed, rtol=0, atol=1e-6 * descriptor.weighted)
+        np.testing.assert_allclose(plain, changed, rtol=0, atol=1e-6 * (kind is HogTop))
 
 
 def permuted_uniform(move):
@@ -217,9 +220,18 @@ def skimage_labels():
 
 
 def test_uniform_bins_are_those_of_scikit_image():
-    codes = np.arange(256, dtype=np.uint8)
-    uniform(codes)
-    np.testing.assert_array_equal(codes, skimage_labels())
+    codes, bins = np.arange(256, dtype=np.uint8), np.zeros(256, np.uint8)
+    uniform(codes, 256, bins)
+    np.testing.assert_array_equal(bins, skimage_labels())
+
+
+@pytest.mark.parametrize("points", [4, 8, 16])
+def test_tables_of_uniform_bins_are_those_of_scikit_image(points):
+    image = np.concatenate([noise(6, (300, 300)), np.repeat(noise(7, (300, 100), 3), 3, axis=1)], 1)
+    codes = local_binary_pattern(image, points, 2, "default").astype(int)
+    labels = local_binary_pattern(image, points, 2, "nri_uniform").astype(int)
+    assert len(np.unique(labels)) > 0.9 * (points * (points - 1) + 3)
+    np.testing.assert_array_equal(bin_table(points, True)[codes], labels)
 
 
 @pytest.mark.parametrize("r", [1, 2])
@@ -239,27 +251,52 @@ def test_each_plane_equals_scikit_image(r):
 
 
 def test_orientations_are_exact_for_every_gradient():
-    """The comparison of whole numbers against angles, for all 511 x 511 gradients."""
-    b, a = np.mgrid[-255:256, -255:256]
-    found = np.zeros(a.size, np.uint8)
-    octants(a.ravel().astype(np.int16), b.ravel().astype(np.int16), 15, found)
-    angle = np.degrees(np.arctan2(b, a)).ravel()
-    away = np.abs((angle - 45.0 * found + 180) % 360 - 180)
-    zero = (a == 0).ravel() & (b == 0).ravel()
-    assert (found[zero] == 15).all()
-    assert (away[~zero] < 22.5).all()
-
-
-@pytest.mark.parametrize("bins", [2, 3, 4, 6, 9, 12, 64])
-def test_orientation_tables_hold_the_nearest_angle(bins):
-    b, a = np.mgrid[-255:256, -255:256]
-    table = orientation_table(bins, 99)
+    """The comparison of bytes against angles, for all 511 x 511 gradients."""
+    b, a = (axis.ravel() for axis in np.mgrid[-255:256, -255:256])
+    edges, n = np.zeros((3, 3, a.size), np.uint8), a.size
+    for axis, along in enumerate((a, b)):
+        before, after = np.maximum(0, -along), np.maximum(0, along)
+        flat = np.concatenate([before, np.zeros(n), after]).astype(np.uint8)
+        differences(flat, n, n, n, axis, edges)
+    shifts = np.zeros((3, n), np.uint8)
+    octants(edges, n, 0, shifts)
     zero = (a == 0) & (b == 0)
-    away = (np.degrees(np.arctan2(b, a)) - 360 / bins * table + 180) % 360 - 180
-    assert (np.abs(away[~zero]) <= 180 / bins + 1e-9).all()
+    assert (shifts[0, zero] == 63).all()
+    bins = np.full(64, 99)
+    bins[[16 * (k % 4) + 8 * (k // 4) for k in range(8)]] = range(8)
+    found = bins[shifts[0, ~zero]]
+    assert (found < 8).all()
+    away = np.degrees(np.arctan2(b, a))[~zero] - 45.0 * found
+    assert (np.abs((away + 180) % 360 - 180) < 22.5).all()
+
+
+@pytest.mark.parametrize("signed", [True, False])
+@pytest.mark.parametrize("bins", [2, 3, 4, 6, 9, 12, 64])
+def test_hard_votes_go_to_the_nearest_angle(bins, signed):
+    b, a = (axis.ravel() for axis in np.mgrid[-255:256, -255:256])
+    found, votes = vote_table(bins, signed, False, False)
+    circle = 360 if signed else 180
+    zero = (a == 0) & (b == 0)
+    away = np.degrees(np.arctan2(b, a)) - circle / bins * found[0]
+    away = (away + circle / 2) % circle - circle / 2
+    assert (np.abs(away[~zero]) <= circle / 2 / bins + 1e-9).all()
     # What lies half-way goes to the bin above, all around.
-    assert (away[~zero] < 180 / bins - 1e-9).all()
-    assert (table[zero] == 99).all()
+    assert (away[~zero] < circle / 2 / bins - 1e-9).all()
+    np.testing.assert_array_equal(votes[0], ~zero)
+
+
+@pytest.mark.parametrize("bins", [2, 3, 8, 9])
+def test_soft_votes_turn_with_the_gradient(bins):
+    """The two bins' shares, as angles, average to the gradient's own angle."""
+    b, a = (axis.ravel() for axis in np.mgrid[-255:256, -255:256])
+    found, votes = vote_table(bins, True, True, True)
+    size = np.hypot(a, b)
+    np.testing.assert_allclose(votes.sum(0) / 2**18, size, rtol=0, atol=3e-5)
+    keep = size > 0
+    upper = votes[1, keep] / votes.sum(0)[keep]
+    away = np.degrees(np.arctan2(b, a))[keep] - 360 / bins * (found[0, keep] + upper)
+    assert np.abs((away + 180) % 360 - 180).max() < 0.01
+    assert (found[1] == (found[0] + 1) % bins).all()
 
 
 @pytest.mark.slow

@@ -14,8 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-# Strips of at most so many rows keep a strip's codes in the first-level cache.
-_MAX_ROWS = 32
+# At most so many pixels keep a strip in the first-level cache; and with so many rows, a byte
+# counts what a column of a strip holds.
+_MAX_PIXELS, _MAX_ROWS = 3000, 32
 
 
 class Cuts(NamedTuple):
@@ -51,15 +52,21 @@ def cut_frame(
     """Cells and blocks of a frame whose outer ``margin`` (x, y) pixels are not countable."""
     rx, ry = margin
     across = _cells(block_edges(width - 2 * rx, grid[0], overlap), rx, width)
-    down = _cells(block_edges(height - 2 * ry, grid[1], overlap), ry, _MAX_ROWS)
+    rows = max(1, min(_MAX_ROWS, _MAX_PIXELS // width))
+    down = _cells(block_edges(height - 2 * ry, grid[1], overlap), ry, rows)
     return Cuts(*across, *down)
+
+
+def block_sizes(cuts: Cuts) -> NDArray[np.int64]:
+    """(by, bx) voxels of one frame in each block."""
+    wide = cuts.x[cuts.x_to] - cuts.x[cuts.x_from]
+    high = cuts.y[cuts.y_to] - cuts.y[cuts.y_from]
+    return high[:, None] * wide
 
 
 def largest_block(cuts: Cuts) -> int:
     """Voxels of one frame in the largest block."""
-    wide = cuts.x[cuts.x_to] - cuts.x[cuts.x_from]
-    high = cuts.y[cuts.y_to] - cuts.y[cuts.y_from]
-    return int(wide.max() * high.max())
+    return int(block_sizes(cuts).max())
 
 
 def _cells(

@@ -1,13 +1,8 @@
-"""What LBP-TOP, HOG-TOP and HIGO-TOP share: fields, block layout, the running sum, threads.
-
-A frame's block histograms are added to a running integer sum when the frame enters a row's span and
-subtracted when it leaves, so that a row costs the same whatever its span. All sums are integers:
-rows depend on nothing but their own frames, to the bit, however a video is cut into pieces.
-"""
+"""What LBP-TOP, HOG-TOP and HIGO-TOP share: fields, block layout, columns."""
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, ClassVar
@@ -15,14 +10,13 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mespot.descriptors._grid import Cuts, block_edges, cut_frame
-from mespot.errors import UsageError
+from mespot.descriptors._grid import Cuts
+from mespot.descriptors._together import describe_many
 from mespot.types import FaceClip, FrameSeries
 
 PLANES = ("xy", "xt", "yt")
-
-# So many frames' histograms are made before they are summed: few enough to stay in the cache.
-_BATCH = 16
+# The two axes of each plane, as positions in (x, y, t).
+PLANE_AXES = ((0, 1), (0, 2), (1, 2))
 
 
 @dataclass(frozen=True)
@@ -49,7 +43,10 @@ class ThreePlanes:
     span: int | None = None
     span_s: float = 0.36
 
-    bins_per_plane: ClassVar[int]
+    # Which of the histograms of a walk over the pixels are this descriptor's.
+    kind: ClassVar[str]
+    # Whether every countable voxel casts one vote per plane.
+    votes_everywhere: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if len(self.grid) != 2 or not all(1 <= n <= 128 for n in self.grid):
@@ -65,6 +62,11 @@ class ThreePlanes:
             )
         if not self.span_s > 0:
             raise ValueError(f"span_s {self.span_s}: need more than 0 seconds")
+
+    @property
+    def bins_per_plane(self) -> int:
+        """Bins of one block's histogram in one plane."""
+        raise NotImplementedError
 
     @property
     def margin(self) -> tuple[int, int, int]:
@@ -127,70 +129,35 @@ class ThreePlanes:
         ValueError
             If ``out`` does not fit.
         """
-        span = self.span_at(clip.fps)
-        n = max(0, len(clip) - span + 1)
-        values = _room(out, n, int(np.prod(self.shape)))
-        cuts = self._cut(clip)
-        if n:
-            frames = np.ascontiguousarray(clip.frames)
-            slices = [(a, b) for a, b in block_edges(n, max(1, threads)) if b > a]
+        return describe_many(clip, [self], threads=threads, outs=[out])[0]
 
-            def run(ends: tuple[int, int]) -> None:
-                a, b = ends
-                self._rows(frames[a : b + span - 1], span, cuts, values[a:b])
+    def _walk(self, cuts: Cuts) -> Hashable:
+        """Descriptors with equal ones get their histograms from one call of ``_histograms``."""
+        raise NotImplementedError
 
-            if len(slices) == 1:
-                run(slices[0])
-            else:
-                with ThreadPoolExecutor(len(slices)) as pool:
-                    list(pool.map(run, slices))
-        return FrameSeries(values, 0, 1, span, len(clip), clip.fps)
-
-    def _cut(self, clip: FaceClip) -> Cuts:
-        height, width = clip.frames.shape[1:]
-        rx, ry, _ = self.margin
-        if width <= 2 * rx or height <= 2 * ry:
-            raise UsageError(
-                f"crops of {width} x {height} pixels are too small for neighbours {rx} and {ry} "
-                f"pixels away: take crops of at least {2 * rx + 1} x {2 * ry + 1}"
-            )
-        return cut_frame(height, width, (rx, ry), self.grid, self.overlap)
-
-    def _rows(
-        self, frames: NDArray[np.uint8], span: int, cuts: Cuts, out: NDArray[np.float32]
-    ) -> None:
-        """Fill ``out`` (T - L + 1, d) with the rows of ``frames`` (T, H, W)."""
-        from mespot.descriptors._slide import slide
-
-        rt = self.margin[2]
-        countable = span - 2 * rt
-        parts = np.array([b for _, b in block_edges(countable, self.time_blocks)], np.int64)
-        parts = np.concatenate([[0], parts])
-        ring = self._ring(countable + _BATCH, cuts)
-        blocks = self.grid[0] * self.grid[1]
-        by_plane = ring.reshape(len(ring), blocks, 3, -1)
-        running = np.zeros((self.time_blocks, *by_plane.shape[1:]), np.int64)
-        table = out.reshape(len(out), self.time_blocks, blocks, 3, self.bins_per_plane)
-        total = len(frames) - 2 * rt
-        for v in range(0, total, _BATCH):
-            end = min(v + _BATCH, total)
-            self._histograms(frames, (v + rt, end + rt), cuts, ring)
-            slide(by_plane, (v, end), parts, running, self.bins_per_plane, table)
+    def _largest_vote(self) -> int:
+        """What a voxel adds to a histogram at most."""
+        raise NotImplementedError
 
     def _ring(self, n: int, cuts: Cuts) -> NDArray[Any]:
         """Zeros (n, by, bx, 3 * slots) of the unsigned type that holds a block's sums."""
         raise NotImplementedError
 
     def _histograms(
-        self, frames: NDArray[np.uint8], which: tuple[int, int], cuts: Cuts, ring: NDArray[Any]
+        self,
+        frames: NDArray[np.uint8],
+        which: tuple[int, int, int],
+        cuts: Cuts,
+        rings: Mapping[str, NDArray[Any]],
     ) -> None:
-        """Block histograms of the frames which[0] .. which[1] - 1; frame rt goes to ring[0]."""
+        """Block histograms of the frames which[0] .. which[1] - 1, by kind.
+
+        ``rings`` are of equal length R; frame t goes to (t - which[2]) % R.
+        """
         raise NotImplementedError
 
 
-def _room(out: NDArray[np.float32] | None, n: int, d: int) -> NDArray[np.float32]:
-    if out is None:
-        return np.empty((n, d), np.float32)
-    if out.shape != (n, d) or out.dtype != np.float32 or not out.flags.c_contiguous:
-        raise ValueError(f"out must be ({n}, {d}) float32 in C order, not {out.shape} {out.dtype}")
-    return out
+def check_choice(field: str, value: str, choices: tuple[str, ...]) -> None:
+    """ValueError unless a field has one of its values."""
+    if value not in choices:
+        raise ValueError(f"{field} {value!r}: need {' or '.join(map(repr, choices))}")

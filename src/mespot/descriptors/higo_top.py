@@ -16,7 +16,7 @@ class HigoTop(HogTop):
     zero in a plane has no orientation there and casts no vote.
     """
 
-    weighted: ClassVar[bool] = False
+    kind: ClassVar[str] = "counted"
 
 
 PLUGIN = HigoTop

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mespot.descriptors._grid import Cuts, largest_block
-from mespot.descriptors._planes import ThreePlanes
+from mespot.descriptors._planes import ThreePlanes, check_choice
 
 
 @dataclass(frozen=True)
@@ -24,50 +24,73 @@ class HogTop(ThreePlanes):
     Parameters
     ----------
     bins : int
-        Orientation bins per plane.
+        Orientation bins per plane, 2 to 64.
+    orientation : {"signed", "unsigned"}
+        Of the full circle, or of the half circle: then opposite gradients are alike, and bin k is
+        centred on k * 180 / bins degrees.
+    voting : {"hard", "soft"}
+        A vote goes to the nearest bin, or is shared by the two nearest in proportion to the angle.
     """
 
     bins: int = 8
+    orientation: Literal["signed", "unsigned"] = "signed"
+    voting: Literal["hard", "soft"] = "hard"
 
-    weighted: ClassVar[bool] = True
+    kind: ClassVar[str] = "weighted"
 
     def __post_init__(self) -> None:
         if not 2 <= self.bins <= 64:
             raise ValueError(f"bins {self.bins}: need 2 to 64 orientation bins")
+        check_choice("orientation", self.orientation, ("signed", "unsigned"))
+        check_choice("voting", self.voting, ("hard", "soft"))
         super().__post_init__()
 
     @property
-    def bins_per_plane(self) -> int:  # type: ignore[override]
+    def bins_per_plane(self) -> int:
         return self.bins
 
+    def _has_octants(self, cuts: Cuts) -> bool:
+        """Whether the fast kernel does: its counts have 16 bits."""
+        choices = (self.bins, self.orientation, self.voting)
+        return choices == (8, "signed", "hard") and largest_block(cuts) < 2**16
+
+    def _walk(self, cuts: Cuts) -> Hashable:
+        if self._has_octants(cuts):
+            return ("octants", self.grid, self.overlap)
+        choices = (self.kind, self.bins, self.orientation, self.voting)
+        return ("orientations", self.grid, self.overlap, choices)
+
+    def _largest_vote(self) -> int:
+        """No vote is larger: a magnitude is below 361 grey levels."""
+        return 361 * 2**18 if self.kind == "weighted" else 2**16 if self.voting == "soft" else 1
+
     def _ring(self, n: int, cuts: Cuts) -> NDArray[Any]:
-        slots = 8 * (self.bins // 8 + 1)
-        counter: Any = np.uint16 if largest_block(cuts) < 2**16 else np.uint32
-        if self.weighted:
-            counter = np.uint64
-        return np.zeros((n, self.grid[1], self.grid[0], 3 * slots), counter)
+        slots = 8 * -(-self.bins // 8)
+        counted = self.kind == "counted" and self._has_octants(cuts)
+        return np.zeros(
+            (n, self.grid[1], self.grid[0], 3 * slots), np.uint16 if counted else np.uint64
+        )
 
     def _histograms(
-        self, frames: NDArray[np.uint8], which: tuple[int, int], cuts: Cuts, ring: NDArray[Any]
+        self,
+        frames: NDArray[np.uint8],
+        which: tuple[int, int, int],
+        cuts: Cuts,
+        rings: Mapping[str, NDArray[Any]],
     ) -> None:
-        from mespot.descriptors._histograms import gradients
+        if self._has_octants(cuts):
+            from mespot.descriptors._octants import octant_votes
 
-        none = ring.shape[3] // 3 - 1
-        gradients(frames, (*which, self.margin[2]), orientation_table(self.bins, none), cuts, ring)
+            none = np.zeros((0, 1, 1, 1), np.uint64)
+            counted = rings.get("counted", none).view(np.uint64)
+            octant_votes(frames, which, cuts, rings.get("weighted", none), counted)
+            return
+        from mespot.descriptors._orientations_any import any_votes, vote_table
 
-
-@lru_cache(maxsize=8)
-def orientation_table(bins: int, none: int) -> NDArray[np.uint8]:
-    """(511, 511) uint8: bin of the gradient (a, b) at [b + 255, a + 255], ``none`` for (0, 0).
-
-    Empty for 8 bins, where comparing a and b is faster than looking up.
-    """
-    if bins == 8:
-        return np.zeros((0, 0), np.uint8)
-    b, a = np.mgrid[-255:256, -255:256]
-    table = np.floor(np.arctan2(b, a) * (bins / (2 * np.pi)) + 0.5).astype(np.int64) % bins
-    table[255, 255] = none
-    return table.astype(np.uint8)
+        bins, votes = vote_table(
+            self.bins, self.orientation == "signed", self.voting == "soft", self.kind == "weighted"
+        )
+        any_votes(frames, which, bins, votes, cuts, rings[self.kind])
 
 
 PLUGIN = HogTop

@@ -1,0 +1,73 @@
+"""The kernels' compilation: announced once, kept on disk, and never stale."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from mespot.descriptors import _compiling
+
+RUN = """
+import numpy as np
+from mespot.descriptors._slide import slide
+from mespot.descriptors._compiling import announce_with
+{}
+slide(np.ones((4, 24), np.uint16), (0, 4), np.array([0, 3]), np.zeros((1, 24), np.int32),
+      np.zeros((0, 0)), np.zeros((2, 1, 1, 3, 8), np.float32))
+print(sum(slide.stats.cache_misses.values()))
+"""
+
+
+def run(cache, extra=""):
+    """Standard output and error of one process that calls a kernel."""
+    done = subprocess.run(
+        [sys.executable, "-c", RUN.format(extra)],
+        capture_output=True, text=True, check=True, env={"NUMBA_CACHE_DIR": str(cache)},
+    )  # fmt: skip
+    return done.stdout.strip(), done.stderr.strip()
+
+
+@pytest.mark.slow
+def test_the_first_run_tells_and_the_next_has_nothing_to_compile(tmp_path):
+    assert run(tmp_path) == ("1", _compiling.MESSAGE)
+    assert run(tmp_path) == ("0", "")
+
+
+@pytest.mark.slow
+def test_whoever_asks_gets_the_line(tmp_path):
+    assert run(tmp_path / "a", "announce_with(lambda m: print('>', m))") == (
+        f"> {_compiling.MESSAGE}\n1", ""
+    )  # fmt: skip
+    assert run(tmp_path / "b", "announce_with(None)") == ("1", "")
+
+
+def test_a_change_of_any_kernel_file_counts(tmp_path, monkeypatch):
+    """numba by itself would look at the file of the outermost function only."""
+    from mespot.descriptors._slide import slide
+
+    assert slide._cache._cache_file._source_stamp == _compiling._stamp()
+    names = {name for name, _, _ in _compiling._stamp()}
+    assert {"_counting.py", "_octants.py", "_patterns.py", "_slide.py"} <= names
+    for name in ("_a.py", "_b.py"):
+        (tmp_path / name).write_text("x = 1\n")
+    monkeypatch.setattr(_compiling, "__file__", str(tmp_path / "_a.py"))
+    before = _compiling._stamp()
+    (tmp_path / "_b.py").write_text("x = 12\n")
+    assert _compiling._stamp() != before
+
+
+def test_kernels_work_where_nothing_can_be_kept(monkeypatch):
+    real = _compiling.njit
+
+    def refusing(**options):
+        if options.get("cache"):
+            raise RuntimeError("cannot cache function: no locator available")
+        return real(**options)
+
+    monkeypatch.setattr(_compiling, "njit", refusing)
+    monkeypatch.setattr(_compiling, "_tell", None)
+    double = _compiling.kernel(lambda x: x + x)
+    assert double(np.int64(21)) == 42
