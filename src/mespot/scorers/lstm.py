@@ -151,10 +151,9 @@ class Lstm:
         radius = max(1, round(self.difference_s * rate))
         filled = [s.values for s in series if len(s)]
         normaliser = _normalise.learn(filled, self.normalise, radius)
-        material = torch_side.Material(
-            [normaliser.all_rows(v) for v in filled], [la for la in labels if len(la)]
-        )
-        judge = self._judge(normaliser, window, quality) if quality else None
+        ready = _normalise.keeper(normaliser, filled)
+        material = torch_side.Material([ready(v) for v in filled], [la for la in labels if len(la)])
+        judge = self._judge(ready, window, quality) if quality else None
         learned = [
             torch_side.train(self, material, window, seed + i, judge) for i in range(self.networks)
         ]
@@ -219,40 +218,44 @@ class Lstm:
     def _scores(
         self,
         series: FrameSeries,
-        normaliser: _normalise.Normaliser,
+        normaliser: _normalise.Normaliser | None,
         window: int,
         network: Callable[[NDArray[np.float32]], NDArray[np.float32]],
     ) -> FrameSeries:
-        """Windows of all rows through the network, piece by piece, merged to one score per row."""
+        """Windows of all rows through the network, piece by piece, merged to one score per row.
+
+        Without a normaliser the rows are normalised already.
+        """
         n, d = series.values.shape
         merger = MeanMerge(n) if self.merge == "mean" else PeakMerge(n)
         count = n_windows(n, window)
         at_once = max(window, min(_WINDOWS_AT_ONCE, _VALUES_AT_ONCE // max(d, 1)))
         for first in range(0, count, at_once):
             stop = min(first + at_once, count) + window - 1
-            rows = pad(normaliser.rows(series.values, first, min(stop, n)), window)
-            merger.add(network(rows)[:, : min(window, n)], first)
+            if normaliser is None:
+                rows = series.values[first : min(stop, n)]
+            else:
+                rows = normaliser.rows(series.values, first, min(stop, n))
+            merger.add(network(pad(rows, window))[:, : min(window, n)], first)
         scores = np.nan_to_num(merger.result(), nan=0.0, posinf=0.0, neginf=0.0)
         return series.with_values(scores[:, None].astype(np.float32), ("score",))
 
     def _judge(
-        self, normaliser: _normalise.Normaliser, window: int, quality: Quality
+        self, ready: Callable[[Any], Any], window: int, quality: Quality
     ) -> Callable[[dict[str, NDArray[np.float32]]], float]:
-        """``quality`` as a function of the network's weights."""
+        """``quality`` as a function of the network's weights; ``ready`` normalises rows."""
         run = _torch_side().run
         sigmoid = self.loss == "bce"
         # The recordings to judge by are the same in every epoch: normalise them once.
-        ready: dict[int, tuple[FrameSeries, FrameSeries]] = {}
-        plain = _normalise.Normaliser((), 1, normaliser.mean, normaliser.std)
+        known: dict[int, tuple[FrameSeries, FrameSeries]] = {}
 
         def judge(network: dict[str, NDArray[np.float32]]) -> float:
             def score(series: FrameSeries) -> FrameSeries:
-                if id(series) not in ready:
-                    normal = series.with_values(normaliser.all_rows(series.values))
-                    ready[id(series)] = (series, normal)
+                if id(series) not in known:
+                    known[id(series)] = (series, series.with_values(ready(series.values)))
                 return self._scores(
-                    ready[id(series)][1],
-                    plain,
+                    known[id(series)][1],
+                    None,
                     window,
                     lambda x: run(network, window, sigmoid, x),
                 )
