@@ -1,19 +1,16 @@
-"""Positions per second of LBP-TOP, HOG-TOP and HIGO-TOP on 150 x 150 crops, 8 x 8 blocks.
+"""Speed of LBP-TOP, HOG-TOP and HIGO-TOP on 150 x 150 crops, 8 x 8 blocks, against rivals.
 
-    python benchmarks/bench_descriptors.py [--json FILE] [--frames 1000] [--repeats 7]
+    python benchmarks/bench_descriptors.py [--json FILE] [--plots DIR] [--frames 1000] [--quick]
 
-Every line: median over the repeats (slowest .. fastest), the same per second of processor time,
-its ratio to a reference in plain numpy that runs in the same process and uses cumulative sums over
-space and time, so that its cost does not depend on the span either, and the cost of a position
-relative to the shortest span. The two agree to 1e-6 or the script stops.
+Times are medians of at least 5 repeats with the fastest and slowest in brackets; what is compared
+takes turns in one run. Processor time adds up all threads and does not see other programs. The rows
+of rivals with our definition are compared with ours to 1e-6, or the script stops. The clip is
+synthetic: blurred noise that drifts, with a camera's noise on it.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import time
 from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
@@ -21,16 +18,33 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _common import Timing, measure_in_turn, write
+from _descriptor_parts import FRAMES, parts
+from _descriptor_rivals import by_cumulative_sums, by_scikit_image, by_window, opencv_hog
 
-from mespot.descriptors._grid import block_edges
-from mespot.descriptors._histograms import uniform
-from mespot.descriptors._planes import ThreePlanes
+from mespot.descriptors._patterns_any import ONE, taps_of
+from mespot.descriptors._together import describe_many
 from mespot.descriptors.higo_top import HigoTop
 from mespot.descriptors.hog_top import HogTop
 from mespot.descriptors.lbp_top import LbpTop
 from mespot.types import FaceClip
 
 SPANS, THREADS = (9, 23), (1, 2)
+NAMES: dict[str, Any] = {"lbp_top": LbpTop, "hog_top": HogTop, "higo_top": HigoTop}
+OPTIONS: dict[str, Any] = {
+    "lbp_top": LbpTop(span=9),
+    "lbp_top, bilinear": LbpTop(span=9, interpolation="bilinear"),
+    "lbp_top, full bins": LbpTop(span=9, patterns="full"),
+    "lbp_top, 4 points": LbpTop(span=9, points=4),
+    "lbp_top, 16 points": LbpTop(span=9, points=16),
+    "lbp_top, 16 points, bilinear": LbpTop(span=9, points=16, interpolation="bilinear"),
+    "hog_top": HogTop(span=9),
+    "hog_top, 9 bins": HogTop(span=9, bins=9),
+    "hog_top, unsigned": HogTop(span=9, orientation="unsigned"),
+    "hog_top, soft": HogTop(span=9, voting="soft"),
+    "higo_top": HigoTop(span=9),
+    "higo_top, soft": HigoTop(span=9, voting="soft"),
+}
 
 
 def moving_texture(n: int, size: int) -> FaceClip:
@@ -42,141 +56,217 @@ def moving_texture(n: int, size: int) -> FaceClip:
     for t in range(n):
         image = sum(np.sin(w[0] * x + w[1] * y + p + v * t) for w, p, v in zip(*waves, strict=True))
         frames[t] = np.clip(128 + 18 * image + rng.normal(0, 2, image.shape), 0, 255)
-    landmarks = np.zeros((n, 5, 2), np.float32)
-    return FaceClip(frames, np.ones(n, bool), landmarks, np.arange(n) / 25, Fraction(25))
+    return first_frames(FaceClip(frames, np.ones(n, bool), np.zeros((n, 5, 2), np.float32),
+                                 np.arange(n) / 25, Fraction(25)), n)  # fmt: skip
 
 
-def shifted(volume: Any, step: Any, margin: tuple[int, int, int]) -> Any:
-    """The countable voxels' neighbours at (t, y, x) = step."""
-    where = [slice(r + int(s), n - r + int(s)) for r, s, n in zip(margin[::-1], step, volume.shape)]
-    return volume[tuple(where)]
+def first_frames(clip: FaceClip, n: int) -> FaceClip:
+    """The clip's beginning."""
+    return FaceClip(clip.frames[:n], clip.found[:n], clip.landmarks[:n], clip.times_s[:n], clip.fps)
 
 
-def votes(volume: Any, descriptor: ThreePlanes, plane: int) -> tuple[Any, Any]:
-    """Bin and weight of every countable voxel in one plane."""
-    if isinstance(descriptor, LbpTop):
-        centre = shifted(volume, (0, 0, 0), descriptor.margin)
-        codes = np.zeros(centre.shape, np.uint8)
-        for k, step in enumerate(descriptor.neighbours()[plane]):
-            codes |= (shifted(volume, step, descriptor.margin) >= centre).astype(np.uint8) << k
-        labels = np.arange(256, dtype=np.uint8)
-        uniform(labels)
-        return labels[codes], None
-    along = []
-    for axis in ((2, 1), (2, 0), (1, 0))[plane]:
-        step = np.eye(3, dtype=int)[axis]
-        after, before = (shifted(volume, s, descriptor.margin) for s in (step, -step))
-        along.append(after.astype(np.float32) - before)
-    bins = np.rint(np.arctan2(along[1], along[0]) * (8 / (2 * np.pi))).astype(np.int64) % 8
-    size = np.hypot(*along)
-    return bins, size if type(descriptor) is HogTop else (size > 0).astype(np.float32)
+def spread(timing: Timing, scale: float = 1e6) -> str:
+    """Median with fastest and slowest, in microseconds."""
+    return f"{timing.median * scale:,.1f} ({timing.low * scale:,.1f} .. {timing.high * scale:,.1f})"
 
 
-def reference(volume: Any, descriptor: ThreePlanes) -> Any:
-    """(rows, d) by cumulative sums over columns, rows and time."""
-    rx, ry, rt = descriptor.margin
-    bins = descriptor.bins_per_plane
-    n, height, width = (size - 2 * r for size, r in zip(volume.shape, (rt, ry, rx)))
-    columns = np.array(block_edges(width, descriptor.grid[0], descriptor.overlap)).T
-    rows = np.array(block_edges(height, descriptor.grid[1], descriptor.overlap)).T
-    cuts = [np.unique(edges) for edges in (rows, columns)]
-    cells = [np.searchsorted(c, np.arange(c[-1]), "right") for c in cuts]
-    shape = (len(cuts[0]), len(cuts[1]), bins)
-    first = ((cells[0][:, None] * shape[1] + cells[1]) * bins).ravel()
-    (up, down), (left, right) = (np.searchsorted(c, e) for c, e in zip(cuts, (rows, columns)))
-    total = np.zeros((n + 1, len(up), len(left), 3, bins))
-    for plane in range(3):
-        which, weight = votes(volume, descriptor, plane)
-        for t in range(n):
-            places = first + which[t].ravel()
-            counts = np.bincount(
-                places, None if weight is None else weight[t].ravel(), int(np.prod(shape))
-            )
-            area = counts.reshape(shape).cumsum(0).cumsum(1)
-            strips = area[down] - area[up]
-            total[t + 1, :, :, plane] = strips[:, right] - strips[:, left]
-    total = total.cumsum(0)
-    length = descriptor.span - 2 * rt  # type: ignore[operator]
-    gained = total[length:] - total[:-length]
-    sums = gained.sum(-1, keepdims=True)
-    return (gained / np.where(sums > 0, sums, 1)).astype(np.float32).reshape(len(gained), -1)
+def into(clip: FaceClip, descriptor: Any, threads: int = 1) -> Callable[[], Any]:
+    """The description, into an array that is already there."""
+    rows = descriptor.describe(clip).values
+    return partial(descriptor.describe, clip, threads=threads, out=rows)
 
 
-def rates(work: Callable[[], Any], positions: int) -> tuple[float, float]:
-    """Positions per second, and per second of processor time (which other programs do not eat)."""
-    start, busy = time.perf_counter(), time.process_time()
-    work()
-    return positions / (time.perf_counter() - start), positions / (time.process_time() - busy)
+def speed(clip: FaceClip, repeats: int) -> list[dict[str, Any]]:
+    """Positions per second, by span and threads."""
+    rows = []
+    for name, kind in NAMES.items():
+        work = {
+            (span, threads): into(clip, kind(span=span), threads)
+            for span in SPANS for threads in THREADS
+        }  # fmt: skip
+        found = measure_in_turn(work, repeats)  # type: ignore[arg-type, type-var]
+        for (span, threads), timing in found.items():  # type: ignore[misc]
+            each = timing.per(len(clip) - span + 1)
+            shortest = found[SPANS[0], threads].per(len(clip) - SPANS[0] + 1)  # type: ignore[index]
+            rows.append({
+                "descriptor": name, "L": span, "threads": threads,
+                "positions/s": 1 / each.median, "µs per position": spread(each),
+                "processor µs": each.busy * 1e6, "cost over L = 9": each.busy / shortest.busy,
+            })  # fmt: skip
+    return rows
 
 
-def measure(clip: FaceClip, kind: Any, repeats: int) -> list[dict[str, Any]]:
-    """One entry per span and number of threads; they take turns, so that all see the same load."""
-    descriptors = {span: kind(span=span) for span in SPANS}
-    slow, rows = {}, {}
-    for span, descriptor in descriptors.items():
-        short = clip.frames[: span + 31]
-        again = partial(reference, short, descriptor)
-        slow[span] = max(rates(again, 32) for _ in range(2))
-        rows[span] = descriptor.describe(clip).values
-        error = np.abs(rows[span][:32] - again()).max()
-        if error > 1e-6:
-            raise SystemExit(f"{kind.__name__}, L = {span}: off the reference by {error:.1e}")
-    found: dict[tuple[int, int], list[tuple[float, float]]]
-    found = {(span, threads): [] for span in SPANS for threads in THREADS}
-    for _ in range(repeats):
-        for (span, threads), pairs in found.items():
-            work = partial(descriptors[span].describe, clip, threads=threads, out=rows[span])
-            pairs.append(rates(work, len(rows[span])))
-    entries = []
-    for (span, threads), pairs in found.items():
-        wall, busy = np.array(pairs).T
-        entries.append(
-            {
-                "descriptor": kind.__name__,
-                "span": span,
-                "threads": threads,
-                "per_s": float(np.median(wall)),
-                "slowest": float(wall.min()),
-                "fastest": float(wall.max()),
-                "per_processor_s": float(np.median(busy)),
-                "times_numpy": float(np.median(busy)) / slow[span][1],
-                "cost_over_first_span": float(
-                    np.median(np.array(found[SPANS[0], threads])[:, 1] / busy)
-                ),
+def rivals(clip: FaceClip, repeats: int) -> list[dict[str, Any]]:
+    """Ours and others' ways in turn, one thread, processor time per position."""
+    rows = []
+    for name, kind in NAMES.items():
+        for span in SPANS:
+            descriptor = kind(span=span)
+            short, few = clip.frames[: span + 63], clip.frames[: span + 1]
+            ways: dict[str, tuple[Callable[[], Any], int]] = {
+                "mespot": (into(clip, descriptor), len(clip) - span + 1),
+                "numpy, cumulative sums": (partial(by_cumulative_sums, short, descriptor), 64),
+                "compiled loop per window": (partial(by_window, few, descriptor), 2),
             }
-        )
-    return entries
+            for way in (by_cumulative_sums(short, descriptor), by_window(few, descriptor)):
+                error = np.abs(descriptor.describe(clip).values[: len(way)] - way).max()
+                if error > 1e-6:
+                    raise SystemExit(f"{name}, L = {span}: off a rival by {error:.1e}")
+            if kind is LbpTop:
+                ways["scikit-image, cumulative sums"] = (
+                    partial(by_scikit_image, short, descriptor), 64
+                )  # fmt: skip
+            if kind is HogTop:
+                ways["OpenCV HOG, XY alone"] = (partial(opencv_hog, short), len(short))
+            found = measure_in_turn({way: fn for way, (fn, _) in ways.items()}, repeats)
+            ours = found["mespot"].per(ways["mespot"][1]).busy
+            for way, (_, n) in ways.items():
+                each = found[way].per(n)
+                rows.append({
+                    "descriptor": name, "L": span, "way": way, "µs per position": spread(each),
+                    "processor µs": each.busy * 1e6, "times ours": each.busy / ours,
+                })  # fmt: skip
+    return rows
+
+
+def together(clip: FaceClip, repeats: int) -> list[dict[str, Any]]:
+    """Several descriptors in one walk against one after the other."""
+    groups = {
+        "lbp_top, L = 9 and 23": [LbpTop(span=s) for s in SPANS],
+        "hog_top and higo_top, L = 9": [HogTop(span=9), HigoTop(span=9)],
+        "all three, L = 9 and 23": [kind(span=s) for kind in NAMES.values() for s in SPANS],
+    }
+    rows = []
+    for name, group in groups.items():
+        outs = [descriptor.describe(clip).values for descriptor in group]
+
+        def apart(group: Any = group, outs: Any = outs) -> None:
+            for descriptor, out in zip(group, outs):
+                descriptor.describe(clip, out=out)
+
+        one = partial(describe_many, clip, group, outs=outs)
+        found = measure_in_turn({"one": one, "apart": apart}, repeats)
+        each = found["one"].per(len(clip))
+        rows.append({
+            "descriptors": name, "µs per frame, one walk": spread(each),
+            "processor µs": each.busy * 1e6, "apart, processor µs": found["apart"].busy
+            / len(clip) * 1e6, "apart / one": found["apart"].busy / found["one"].busy,
+        })  # fmt: skip
+    return rows
+
+
+def options(clip: FaceClip, repeats: int) -> list[dict[str, Any]]:
+    """What settings other than the default cost."""
+    found = measure_in_turn({name: into(clip, d) for name, d in OPTIONS.items()}, repeats)
+    n = len(clip) - 8
+    rows = []
+    for name, timing in found.items():
+        default = found[name.split(",")[0]]
+        rows.append({
+            "setting": name, "columns": int(np.prod(OPTIONS[name].shape)),
+            "µs per position": spread(timing.per(n)), "times default": timing.busy / default.busy,
+        })  # fmt: skip
+    return rows
+
+
+def codes_that_differ(frames: Any) -> list[dict[str, Any]]:
+    """Share of LBP codes that interpolation changes, by plane, P and radius."""
+    rows = []
+    volume = frames.astype(np.int64)
+    for points in (8, 16):
+        for radius in (1, 2, 3):
+            descriptor = LbpTop(points=points, radius=(radius,) * 3)
+            inner = tuple(slice(radius, n - radius) for n in volume.shape)
+            row: dict[str, Any] = {"P": points, "radius": radius}
+            for p, axes in enumerate(((0, 1), (0, 2), (1, 2))):
+                changed = np.zeros(volume[inner].shape, bool)
+                where = descriptor.positions()[p]
+                ways = [taps_of(where, axes, way) for way in (False, True)]
+                for k in range(points):
+                    bits = [
+                        sum(
+                            int(w) * volume[tuple(slice(s.start + int(d), s.stop + int(d))
+                                                  for s, d in zip(inner, step))]
+                            for step, w in zip(taps[k], weights[k])
+                        ) >= ONE * volume[inner]
+                        for taps, weights in ways
+                    ]  # fmt: skip
+                    changed |= bits[0] != bits[1]
+                row[("XY", "XT", "YT")[p]] = float(changed.mean())
+            rows.append(row)
+    return rows
+
+
+def scaling(repeats: int, frames: int) -> dict[str, list[dict[str, Any]]]:
+    """Processor time per position against the span, the crop's side and the number of blocks."""
+    clips = {size: moving_texture(frames, size) for size in (75, 150, 300)}
+    cases: dict[str, list[tuple[int, FaceClip, dict[str, Any]]]] = {
+        "span": [(s, clips[150], {"span": s}) for s in (5, 9, 17, 23, 33)],
+        "crop side": [(size, clips[size], {"span": 9}) for size in clips],
+        "blocks per side": [(g, clips[150], {"span": 9, "grid": (g, g)}) for g in (1, 4, 8, 16)],
+    }
+    tables: dict[str, list[dict[str, Any]]] = {}
+    for axis, rows in cases.items():
+        table = [{axis: value} for value, _, _ in rows]
+        for name, kind in NAMES.items():
+            work = {str(v): into(clip, kind(**fields)) for v, clip, fields in rows}
+            found = measure_in_turn(work, repeats)
+            for line, (value, clip, fields) in zip(table, rows):
+                timing = found[str(value)].per(len(clip) - fields["span"] + 1)
+                line[name] = timing.busy * 1e6  # type: ignore[assignment]
+        tables[axis] = table
+    return tables
+
+
+def plot(tables: dict[str, list[dict[str, Any]]], folder: Path) -> None:
+    """One picture per table."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for axis, table in tables.items():
+        figure, axes = plt.subplots(figsize=(5, 3.5), layout="constrained")
+        for name in NAMES:
+            axes.plot([r[axis] for r in table], [r[name] for r in table], "o-", label=name)
+        axes.set(xlabel=axis, ylabel="processor µs per position", ylim=(0, None))
+        axes.legend()
+        figure.savefig(folder / f"descriptors-{axis.replace(' ', '-')}.png", dpi=120)
+        plt.close(figure)
 
 
 def main() -> None:
+    """Run everything, print the tables, keep what is asked for."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--json", metavar="FILE", help="write the figures here, too")
+    parser.add_argument("--plots", metavar="DIR", type=Path, help="draw cost against size here")
     parser.add_argument("--frames", type=int, default=1000)
     parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--quick", action="store_true", help="200 frames, 5 repeats, no rivals")
     args = parser.parse_args()
+    if args.quick:
+        args.frames, args.repeats = 200, 5
+    repeats = max(5, args.repeats)
     clip = moving_texture(args.frames, 150)
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
-    print(f"{os.cpu_count()} processors, load {load:.1f} before the start")
-    print("per second: median (slowest .. fastest); processor: per second of processor time")
-    print(
-        "             L threads      per second                  processor  x numpy  cost / L = 9"
-    )
-    results = []
-    for kind in (LbpTop, HogTop, HigoTop):
-        for r in measure(clip, kind, args.repeats):
-            results.append(r)
-            spread = f"({r['slowest']:,.0f} .. {r['fastest']:,.0f})"
-            print(
-                f"{r['descriptor']:9} {r['span']:4} {r['threads']:7}  {r['per_s']:9,.0f} "
-                f"{spread:20} {r['per_processor_s']:8,.0f} {r['times_numpy']:8.0f} "
-                f"{r['cost_over_first_span']:13.2f}",
-                flush=True,
-            )
-    if args.json:
-        text = json.dumps(
-            {"processors": os.cpu_count(), "load": load, "results": results}, indent=1
-        )
-        Path(args.json).write_text(text + "\n", encoding="utf-8")
+    short = first_frames(clip, min(args.frames, 200))
+    write(speed(clip, repeats), "Descriptors: speed", args.json)
+    if not args.quick:
+        write(rivals(clip, 5), "Descriptors: rivals", args.json)
+    write(together(clip, 5), "Descriptors: one walk", args.json)
+    found = measure_in_turn(parts(short.frames), repeats)  # type: ignore[arg-type, type-var]
+    table = [
+        {"descriptor": name, "part": part, "µs per frame": spread(timing.per(FRAMES))}
+        for (name, part), timing in found.items()  # type: ignore[misc]
+    ]
+    write(table, "Descriptors: parts", args.json)
+    write(options(short, 5), "Descriptors: options", args.json)
+    write(codes_that_differ(short.frames[:20]), "Descriptors: codes that differ", args.json)
+    tables = scaling(5, min(args.frames, 200))
+    for axis, rows in tables.items():
+        write(rows, f"Descriptors: processor µs per position by {axis}", args.json)
+    if args.plots:
+        plot(tables, args.plots)
 
 
 if __name__ == "__main__":
