@@ -65,9 +65,14 @@ def test_difference_adds_a_row_below_each():
         assert differenced.paper is None
 
 
-def test_settings_reach_every_recipe():
-    for row in rows_of("casme-sq", settings=["seed=4"]):
-        assert row.recipe is None or row.recipe.seed == 4
+def test_settings_reach_every_recipe_that_they_fit():
+    for row in rows_of("casme-sq", settings=["seed=4", "scorer.epochs=7"]):
+        if row.recipe is not None:
+            assert row.recipe.seed == 4
+            learns = row.recipe.scorer["name"] == "lstm"
+            assert row.recipe.scorer.get("epochs") == (7 if learns else None)
+    with pytest.raises(UsageError, match="no section 'scoer'"):
+        rows_of("casme-sq", settings=["scoer.epochs=7"])
 
 
 def test_a_rival_is_evaluated_once_its_recipe_is_there(monkeypatch):

@@ -70,8 +70,8 @@ def rows_of(dataset: str, difference: bool = False, settings: Sequence[str] = ()
     """All rows of a data set's table.
 
     ``difference`` adds, below every row of the paper's method, the same with differences in time
-    before ``zscore``. ``settings`` change every recipe. Raises UsageError for a data set without a
-    table.
+    before ``zscore``. ``settings`` change every recipe, those of the scorer only what learns.
+    Raises UsageError for a data set without a table.
     """
     name = dataset.replace("_", "-")
     if name not in TABLES:
@@ -90,10 +90,16 @@ def rows_of(dataset: str, difference: bool = False, settings: Sequence[str] = ()
             rows.append(Row(f"{title}, difference", "method", changed))
     rows.append(Row("region_flow LSTM (mespot's default)", "own", load_recipe("default")))
     rows += _bounds(base)
-    return [
-        row if row.recipe is None else replace(row, recipe=row.recipe.override(settings))
-        for row in rows
-    ]
+    return [_changed(row, settings) for row in rows]
+
+
+def _changed(row: Row, settings: Sequence[str]) -> Row:
+    if row.recipe is None:
+        return row
+    scorer = row.recipe.scorer["name"]
+    if not registry.plugin("scorers", scorer).learns:
+        settings = [s for s in settings if not s.strip().startswith("scorer.")]
+    return replace(row, recipe=row.recipe.override(settings))
 
 
 def _method(
