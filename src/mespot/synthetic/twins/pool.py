@@ -5,8 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +24,7 @@ from mespot.synthetic.twins.job import Job, Stopped
 # One thread per process: several would only wait for each other.
 _SINGLE = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 _POLL_S = 0.3
+_WATCH_S = 1.0
 
 Frames = Callable[[int], None]
 Done = Callable[[Job], None]
@@ -69,8 +72,11 @@ def _in_processes(
     ):
         # The longest first, so that none is left to one process at the end.
         order = sorted(jobs, key=lambda job: -job.take.recording.n_frames)
-        left = {pool.submit(_make, job): job for job in order}
+        left: dict[Future[None], Job] = {}
+        # From here on: an interruption while processes start must stop them as well.
         try:
+            with _deaf():
+                left.update({pool.submit(_make, job): job for job in order})
             while left:
                 finished, _ = wait(left, _POLL_S, FIRST_COMPLETED)
                 told[0](int(counter.value))
@@ -104,13 +110,34 @@ def _single_threaded() -> Iterator[None]:
                 os.environ[name] = value
 
 
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Processes started meanwhile never hear of Ctrl-C, this one a moment later."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _start(root: Path, portraits: Sequence[Portrait], counter: Any, stop: Any) -> None:
     """In every process: Ctrl-C is the parent's affair, which tells by the event."""
+    # Where it could not be kept from them before.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
-    _worker.update(
-        root=root, faces=_Faces(portraits), counter=counter, stop=stop, parent=os.getppid()
-    )
+    parent = os.getppid()
+    _worker.update(root=root, faces=_Faces(portraits), counter=counter, stop=stop, parent=parent)
+    threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
+
+
+def _leave_with(parent: int) -> None:
+    """End this process when its parent is gone and it has nothing in hand: nobody else would."""
+    while os.getppid() == parent or _worker.get("busy"):
+        time.sleep(_WATCH_S)
+    os._exit(1)
 
 
 def _make(job: Job) -> None:
@@ -123,12 +150,14 @@ def _make(job: Job) -> None:
 
     if stop.is_set():
         return
+    _worker["busy"] = True
     try:
         job.make(_worker["root"], _worker["faces"].of(job), tick)
     except Stopped:
-        if os.getppid() != parent:
-            # The parent was killed: nobody would ever end this process.
-            os._exit(1)
+        # Whoever asked for that knows, or is gone.
+        pass
+    finally:
+        _worker["busy"] = False
 
 
 class _Faces:

@@ -22,7 +22,7 @@ Picture = NDArray[np.uint8]
 
 FACES, EVENTS = 24, 8
 _ACROSS, _DOWN, _SECONDS, _FPS = 3, 2, 8.0, 25.0
-_TILE = (320, 240)
+_TILE_WIDTH = 320
 
 
 def contact(work: Work, root: Path, path: Path) -> None:
@@ -67,7 +67,9 @@ def _mosaic(work: Work, root: Path, step: int) -> Iterator[Picture]:
 
 
 def _captioned(frame: Picture, words: str, event: Expression | None) -> Picture:
-    small = np.asarray(cv2.resize(frame, _TILE, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    # Even numbers of rows and columns: the video has half as many of colour.
+    size = (_TILE_WIDTH, 2 * round(_TILE_WIDTH * frame.shape[0] / frame.shape[1] / 2))
+    small = np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
     if event is None:
         return labelled(small, words)
     units = event.attributes.get("action_units", "")
