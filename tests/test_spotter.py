@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from fractions import Fraction
 
 import numpy as np
@@ -64,6 +66,16 @@ def test_settings_are_checked_at_once():
         untrained(RECIPE).with_settings(("decode.nms=1",))
     changed = untrained(RECIPE).with_settings(("decode.nms_s=1",))
     assert changed.decode_config.nms_s == 1.0
+
+
+def test_what_the_first_frame_does_not_need_is_loaded_later():
+    code = (
+        "import sys, mespot.results; from mespot.spotter import load_spotter; load_spotter();"
+        "later = {'matplotlib', 'onnxruntime', 'dlib', 'numba', 'torch', 'scipy', 'mespot.metrics'};"
+        "print(sorted(later & set(sys.modules)))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
 
 
 def test_the_packaged_spotter_runs_and_says_what_it_is():

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -26,10 +26,12 @@ from mespot.decode import DecodeConfig, decode, prepared
 from mespot.errors import UnreadableInput, UsageError
 from mespot.files import atomic_path, write_text
 from mespot.pipeline import Described, check_rate, describe_video
-from mespot.protocol import Weights
 from mespot.recipe import Recipe, dumps, load_recipe, make_dataclass
 from mespot.types import Expression, FrameSeries
 from mespot.video import open_video
+
+if TYPE_CHECKING:
+    from mespot.protocol import Weights
 
 _NETWORK = "onnx"
 
