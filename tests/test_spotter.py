@@ -71,7 +71,7 @@ def test_settings_are_checked_at_once():
 def test_what_the_first_frame_does_not_need_is_loaded_later():
     code = (
         "import sys, mespot.results; from mespot.spotter import load_spotter; load_spotter();"
-        "later = {'matplotlib', 'onnxruntime', 'dlib', 'numba', 'torch', 'scipy', 'mespot.metrics'};"
+        "later = {'matplotlib', 'onnxruntime', 'dlib', 'numba', 'torch', 'mespot.metrics'};"
         "print(sorted(later & set(sys.modules)))"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
