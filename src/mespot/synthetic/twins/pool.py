@@ -112,15 +112,27 @@ def _single_threaded() -> Iterator[None]:
 
 @contextmanager
 def _deaf() -> Iterator[None]:
-    """Processes started meanwhile never hear of Ctrl-C, this one a moment later."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    """Processes started meanwhile never hear of Ctrl-C, this one when all of them are there.
+
+    An interruption half-way would leave a process that nobody knows of. Blocking the signal is
+    inherited by processes, but does not keep it from this one, which may have other threads.
+    """
+    heard: list[int] = []
+    usual = signal.getsignal(signal.SIGINT)
+    held = callable(usual) and threading.current_thread() is threading.main_thread()
+    if held:
+        signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
+    masks = hasattr(signal, "pthread_sigmask")
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if masks else set()
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if masks:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if held:
+            signal.signal(signal.SIGINT, usual)
+    if heard:
+        raise KeyboardInterrupt
 
 
 def _start(root: Path, portraits: Sequence[Portrait], counter: Any, stop: Any) -> None:
