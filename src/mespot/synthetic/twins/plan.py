@@ -82,7 +82,7 @@ def make_plan(name: str, scale: float, seed: int, config: ScriptConfig) -> TwinP
     """
     known = name.replace("-", "_")
     module, numbers = sheet_module(known), scaled(numbers_of(known), scale)
-    # Twins of several data sets with one seed have nothing in common.
+    # Twins of several data sets with one seed have nothing in common but their faces.
     own = [seed, NAMES.index(known)]
     for attempt in range(_ATTEMPTS):
         # Distinct streams: layout, lengths, places, details; and below, one per recording.

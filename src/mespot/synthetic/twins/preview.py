@@ -79,27 +79,27 @@ def _captioned(frame: Picture, words: str, event: Expression | None) -> Picture:
 
 
 def _with_events(work: Work, n: int) -> list[tuple[Job, Expression]]:
-    """Up to ``n`` recordings, of different subjects first, each with a labelled expression.
+    """Up to ``n`` recordings, each with a labelled expression: kinds take turns, then subjects.
 
-    Kinds take turns; where nothing is labelled, the first recording's middle stands in.
+    Where nothing is labelled, the first recording's middle stands in.
     """
     kinds = list(work.plan.numbers.shape.events)
+    left = [job for job in work.jobs if job.take.recording.expressions]
     found: list[tuple[Job, Expression]] = []
-    for same_again in (False, True):
-        for job in work.jobs:
-            events = job.take.recording.expressions
-            seen = {j.take.subject for j, _ in found}
-            if not events or any(j is job for j, _ in found):
-                continue
-            if len(found) == n or (job.take.subject in seen and not same_again):
-                continue
-            wanted = kinds[len(found) % len(kinds)]
-            found.append((job, next((e for e in events if e.kind == wanted), events[0])))
+    while left and len(found) < n:
+        wanted, seen = kinds[len(found) % len(kinds)], {job.take.subject for job, _ in found}
+        job = min(left, key=lambda j: (not _of(j, wanted), j.take.subject in seen))
+        left.remove(job)
+        found.append((job, (_of(job, wanted) or job.take.recording.expressions)[0]))
     if not found:
         job = work.jobs[0]
         n_frames = job.take.recording.n_frames
         found.append((job, Expression(n_frames // 3, None, 2 * n_frames // 3, "other")))
     return found
+
+
+def _of(job: Job, kind: str) -> list[Expression]:
+    return [e for e in job.take.recording.expressions if e.kind == kind]
 
 
 def _faces(work: Work, root: Path, width: int) -> Picture:
