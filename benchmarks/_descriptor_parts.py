@@ -79,7 +79,7 @@ def _gradient_parts(flat: Any, start: int, cuts: Any, lengths: tuple[int, int, i
     for p in range(3):
         _octants.octants(edges, m, p, shifts)
         _octants.magnitudes(edges, m, p, weights)
-        _octants._place(offsets, shifts, m, p, places)
+        _octants.place_octants(offsets, shifts, m, p, places)
     words = np.zeros((3, (across + 15) // 16 * 16), np.uint64)
     until = np.zeros((6, across + 1), np.uint64)
     counters = np.zeros(cuts.x.size * 24, np.uint64)
@@ -92,14 +92,15 @@ def _gradient_parts(flat: Any, start: int, cuts: Any, lengths: tuple[int, int, i
             _octants.differences, planes, flat, start, 1, m, 0, edges),
         ("gradients", "octants"): repeated(_octants.octants, planes, edges, m, 0, shifts),
         ("higo_top", "counting columns"): repeated(
-            _octants._count_columns, planes, shifts, 0, m // width, width, words),
+            _octants.count_columns, planes, shifts, 0, m // width, width, words),
         ("higo_top", "summing columns"): repeated(
-            _octants._sum_columns, planes, words, 0, across, until),
+            _octants.sum_columns, planes, words, 0, across, until),
         ("higo_top", "columns to blocks"): repeated(
-            _octants._columns_to_blocks, each, strips // 2, *blocks),
+            _octants.columns_to_blocks, each, strips // 2, *blocks),
         ("higo_top", "slide"): _slides(counted, 8, np.zeros((0, 0))),
         ("hog_top", "magnitudes"): repeated(_octants.magnitudes, planes, edges, m, 0, weights),
-        ("hog_top", "placing"): repeated(_octants._place, planes, offsets, shifts, m, 0, places),
+        ("hog_top", "placing"): repeated(
+            _octants.place_octants, planes, offsets, shifts, m, 0, places),
         ("hog_top", "adding weights"): repeated(
             _octants.add_weights, each, places.view(np.uint64), weights, n, sets),
         ("hog_top", "cells to blocks"): repeated(

@@ -1,8 +1,9 @@
 """What the kernels share: counters of cells, and how they become histograms of blocks.
 
-A strip of rows is worked on at a time, as one flat run of pixels, so that the processor takes many
-pixels per instruction and the strip stays in the cache. Votes go to counters of cells (the area cut
-at every block edge); after every strip, cells are added to the blocks that they belong to.
+Some rows are worked on at a time, as one flat run of pixels, so that the processor takes many
+pixels per instruction and what is made of them stays in the cache. Votes go to counters of cells
+(the area cut at every block edge); after every strip of cells, they are added to the blocks that
+they belong to.
 
 Four things to know before editing.
 
@@ -42,10 +43,17 @@ def padded(n, room):  # type: ignore[no-untyped-def]
 
 
 @part
+def rows_at_once(width):  # type: ignore[no-untyped-def]
+    """How many rows of a strip to work on at a time, to keep them in the first-level cache."""
+    return max(1, 800 // width)
+
+
+@part
 def halves(n, width):  # type: ignore[no-untyped-def]
-    """About half of n voxels, and half a row away from a whole number of rows: see `count`."""
+    """About half of n voxels, and not near to a whole number of rows: see `count`."""
     apart = n // 2
-    apart -= (apart - width // 2) % width
+    if abs(2 * (apart % width) - width) > width // 2:
+        apart -= (apart - width // 2) % width
     return apart if apart > 0 else n // 2
 
 

@@ -16,6 +16,7 @@ from mespot.descriptors._counting import (
     clear_empty,
     column_offsets,
     padded,
+    rows_at_once,
 )
 
 # Magnitudes are whole multiples of 2^-18: an error below 2e-6 of a grey level per vote, and the sum
@@ -45,8 +46,7 @@ def octant_votes(frames, which, cuts, weighted, counted):  # type: ignore[no-unt
     _, height, width = frames.shape
     flat, by_size = frames.reshape(-1), weighted.reshape(weighted.shape[0], -1)
     by_number = counted.reshape(counted.shape[0], -1)
-    across = cuts.x[-1] - cuts.x[0]
-    rows = np.max(cuts.y[1:] - cuts.y[:-1])
+    across, rows = cuts.x[-1] - cuts.x[0], rows_at_once(width)
     room = rows * width + 128
     edges, shifts = np.zeros((3, 3, room), np.uint8), np.zeros((3, room), np.uint8)
     words = np.zeros((3, (across + 15) // 16 * 16), np.uint64)
@@ -65,27 +65,33 @@ def octant_votes(frames, which, cuts, weighted, counted):  # type: ignore[no-unt
         if weighted.shape[0]:
             clear_empty(cuts, _SIZE, by_size, at)
         for s in range(cuts.y.size - 1):
-            start = (t * height + cuts.y[s]) * width + cuts.x[0]
-            high = cuts.y[s + 1] - cuts.y[s]
-            n = (high - 1) * width + across
-            m = padded(n, flat.size - (start + height * width + n))
-            for axis, step in enumerate((1, width, height * width)):
-                differences(flat, start, step, m, axis, edges)
-            for p in range(3):
-                octants(edges, m, p, shifts)
+            for y in range(cuts.y[s], cuts.y[s + 1], rows):
+                start, high = (t * height + y) * width + cuts.x[0], min(rows, cuts.y[s + 1] - y)
+                n = (high - 1) * width + across
+                m = padded(n, flat.size - (start + height * width + n))
+                _gradients(flat, start, (1, width, height * width), m, edges)
+                for p in range(3):
+                    octants(edges, m, p, shifts)
+                    if counted.shape[0]:
+                        count_columns(shifts, p, high, width, words)
+                    if weighted.shape[0]:
+                        magnitudes(edges, m, p, weights)
+                        place_octants(offsets, shifts, m, p, places)
+                if weighted.shape[0]:
+                    add_weights(fours, weights, n, sets)
             if counted.shape[0]:
                 for p in range(3):
-                    _count_columns(shifts, p, high, width, words)
-                    _sum_columns(words, p, across, until)
-                _columns_to_blocks(s, cuts, until, numbers, by_number, at)
+                    sum_columns(words, p, across, until)
+                columns_to_blocks(s, cuts, until, numbers, by_number, at)
             if weighted.shape[0]:
-                for p in range(3):
-                    magnitudes(edges, m, p, weights)
-                    weights[p, n : n + 3] = 0
-                    _place(offsets, shifts, m, p, places)
-                add_weights(fours, weights, n, sets)
                 _gather(sets, counters)
                 cells_to_blocks(s, cuts, counters, _SIZE, sums, by_size, at)
+
+
+@part
+def _gradients(flat, start, steps, n, edges):  # type: ignore[no-untyped-def]
+    for axis in range(3):
+        differences(flat, start, steps[axis], n, axis, edges)
 
 
 @part
@@ -100,13 +106,10 @@ def differences(flat, start, step, n, axis, edges):  # type: ignore[no-untyped-d
     after, before, k = _U64(start + step), _U64(start - step), _U64(axis)
     for i in range(n):
         a, b = flat[after + _U64(i)], flat[before + _U64(i)]
-        edges[size, k, i] = _U8(max(a, b) - min(a, b))
-    for i in range(n):
-        a, b = flat[after + _U64(i)], flat[before + _U64(i)]
+        w = _U8(max(a, b) - min(a, b))
+        edges[size, k, i] = w
         edges[falls, k, i] = _U8(8) if a < b else _U8(0)
-    for i in range(n):
-        w = _U16(edges[size, k, i])
-        near = _U16(_U16(w * _U16(106)) + _U16(_U16(w >> _U16(5)) + _U16(1)))
+        near = _U16(_U16(_U16(w) * _U16(106)) + _U16(_U8(w >> _U8(5)) + _U8(1)))
         edges[limit, k, i] = _U8(_U16(near >> _U16(8)))
 
 
@@ -133,34 +136,33 @@ def octants(edges, n, plane, out):  # type: ignore[no-untyped-def]
 
 
 @part
-def _count_columns(shifts, plane, rows, width, words):  # type: ignore[no-untyped-def]
-    """Each column's word: the sum of 1 << shift; for at most 127 rows, since 63 is a top bit."""
+def count_columns(shifts, plane, rows, width, words):  # type: ignore[no-untyped-def]
+    """Add 1 << shift to each column's word; for at most 127 rows in all, as 63 is a top bit."""
     p, n = _U64(plane), words.shape[1]
-    if rows % 2:
-        start = _U64((rows - 1) * width)
-        for x in range(n):
-            words[p, x] = _U64(1) << _U64(shifts[p, start + _U64(x)])
-    else:
-        for x in range(n):
-            words[p, x] = 0
     for y in range(0, rows - 1, 2):
         one, two = _U64(y * width), _U64((y + 1) * width)
         for x in range(n):
             first, second = shifts[p, one + _U64(x)], shifts[p, two + _U64(x)]
             words[p, x] += (_U64(1) << _U64(first)) + (_U64(1) << _U64(second))
+    if rows % 2:
+        start = _U64((rows - 1) * width)
+        for x in range(n):
+            words[p, x] += _U64(1) << _U64(shifts[p, start + _U64(x)])
 
 
 @part
-def _sum_columns(words, plane, across, until):  # type: ignore[no-untyped-def]
-    """Running sums of the columns' bytes, every other byte apart, as 16-bit lanes.
+def sum_columns(words, plane, across, until):  # type: ignore[no-untyped-def]
+    """Running sums of the columns' bytes, every other byte apart, in 16-bit lanes; clear the words.
 
-    The top bit of a word only says that there was a voxel without a gradient. Lanes that overflow
-    spill into the next; the difference of two running sums is exact all the same.
+    ``until`` (6, 1 + across): for each plane the bins 0 to 3, then 4 to 7. The top bit of a word
+    only says that there was a voxel without a gradient. Lanes that overflow spill into the next;
+    the difference of two running sums is exact all the same.
     """
     p, q = _U64(2 * plane), _U64(2 * plane + 1)
     even, odd = _U64(0), _U64(0)
     for x in range(across):
         word = words[plane, x]
+        words[plane, x] = 0
         even += word & _U64(0x00FF00FF00FF00FF)
         odd += (word >> _U64(8)) & _U64(0x007F00FF00FF00FF)
         until[p, x + 1] = even
@@ -168,7 +170,7 @@ def _sum_columns(words, plane, across, until):  # type: ignore[no-untyped-def]
 
 
 @part
-def _columns_to_blocks(strip, cuts, until, numbers, table, at):  # type: ignore[no-untyped-def]
+def columns_to_blocks(strip, cuts, until, numbers, table, at):  # type: ignore[no-untyped-def]
     """Add a strip's columns to the histograms table[at] of the blocks it is in."""
     blocks = cuts.x_from.size
     for b in range(blocks):
@@ -195,12 +197,12 @@ def magnitudes(edges, n, plane, out):  # type: ignore[no-untyped-def]
 
 
 @part
-def _place(offsets, shifts, n, plane, out):  # type: ignore[no-untyped-def]
+def place_octants(offsets, shifts, n, plane, out):  # type: ignore[no-untyped-def]
     """Counter of each pixel: its cell's first plus its bin; no matter which without a gradient."""
     p = _U64(plane)
     for i in range(n):
-        s = _U16(shifts[p, i])
-        k = _U16(_U16(_U16(s >> _U16(4)) & _U16(3)) | _U16(_U16(s >> _U16(1)) & _U16(4)))
+        s = shifts[p, i]
+        k = _U8(_U8(_U8(s >> _U8(4)) & _U8(3)) | _U8(_U8(s >> _U8(1)) & _U8(4)))
         out[p, i] = _U16(offsets[i] + k)
 
 
@@ -211,6 +213,9 @@ def add_weights(fours, weights, n, sets):  # type: ignore[no-untyped-def]
     With few bins an addition would often wait for the one before it on the same counter, so each of
     four neighbours has its own set of counters; and four places are read as one word.
     """
+    for p in range(3):
+        for i in range(n, (n + 3) // 4 * 4):
+            weights[p, i] = 0
     xy, xt, yt = _U64(0), _U64(1), _U64(2)
     last, second, third = _U64(0xFFFF), _U64(SLOTS), _U64(2 * SLOTS)
     for q in range((n + 3) // 4):

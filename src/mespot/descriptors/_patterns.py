@@ -17,6 +17,7 @@ from mespot.descriptors._counting import (
     halves,
     padded,
     place,
+    rows_at_once,
 )
 
 _U8, _U64 = np.uint8, np.uint64
@@ -40,8 +41,7 @@ def uniform_patterns(frames, which, neighbours, cuts, ring):  # type: ignore[no-
     _, height, width = frames.shape
     flat, table = frames.reshape(-1), ring.reshape(ring.shape[0], -1)
     size, furthest = ring.shape[3], np.max(neighbours)
-    across = cuts.x[-1] - cuts.x[0]
-    rows = np.max(cuts.y[1:] - cuts.y[:-1])
+    across, rows = cuts.x[-1] - cuts.x[0], rows_at_once(width)
     room = rows * width + 128
     offsets, places = np.zeros(room, np.uint16), np.zeros((3, room), np.uint16)
     column_offsets(cuts, width, rows, size, offsets)
@@ -52,14 +52,15 @@ def uniform_patterns(frames, which, neighbours, cuts, ring):  # type: ignore[no-
         at = (t - which[2]) % ring.shape[0]
         clear_empty(cuts, size, table, at)
         for s in range(cuts.y.size - 1):
-            start = (t * height + cuts.y[s]) * width + cuts.x[0]
-            n = (cuts.y[s + 1] - cuts.y[s] - 1) * width + across
-            m = padded(n, flat.size - (start + furthest + n))
-            for p in range(3):
-                patterns(flat, start, neighbours, p, m, codes)
-                uniform(codes, m, bins)
-                place(offsets, bins, m, places, p)
-            count(places, n, halves(n, width), size // 3, counters)
+            for y in range(cuts.y[s], cuts.y[s + 1], rows):
+                start = (t * height + y) * width + cuts.x[0]
+                n = (min(rows, cuts.y[s + 1] - y) - 1) * width + across
+                m = padded(n, flat.size - (start + furthest + n))
+                for p in range(3):
+                    patterns(flat, start, neighbours, p, m, codes)
+                    uniform(codes, m, bins)
+                    place(offsets, bins, m, places, p)
+                count(places, n, halves(n, width), size // 3, counters)
             cells_to_blocks(s, cuts, counters, size, sums, table, at)
 
 

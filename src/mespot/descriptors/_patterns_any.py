@@ -22,12 +22,14 @@ from mespot.descriptors._counting import (
     halves,
     padded,
     place,
+    rows_at_once,
 )
+from mespot.descriptors._patterns import uniform
 
 # 255 of them in 32 bits.
 ONE = 2**22
 
-_U16, _U32, _U64, _I32 = np.uint16, np.uint32, np.uint64, np.int32
+_U8, _U64, _I32 = np.uint8, np.uint64, np.int32
 
 
 @lru_cache(maxsize=8)
@@ -56,66 +58,88 @@ def any_patterns(frames, which, taps, weights, table, cuts, ring):  # type: igno
     weights : (3, P, 4) int32
         Their weights, in units of 1 / ONE; they add up to ONE.
     table : (2^P,) uint8
-        Bin of each pattern.
+        Bin of each pattern; empty for the uniform patterns of 8 neighbours.
     """
     _, height, width = frames.shape
     flat, histograms = frames.reshape(-1), ring.reshape(ring.shape[0], -1)
     size, furthest = ring.shape[3], np.max(taps)
-    across = cuts.x[-1] - cuts.x[0]
-    rows = np.max(cuts.y[1:] - cuts.y[:-1])
+    across, rows = cuts.x[-1] - cuts.x[0], rows_at_once(width)
     room = rows * width + 128
     offsets, places = np.zeros(room, np.uint32), np.zeros((3, room), np.uint32)
     column_offsets(cuts, width, rows, size, offsets)
-    codes, bins = np.zeros((2, room), np.uint16), np.empty(room, np.uint8)
+    # The bits 0 to 7 and 8 to 15 of every pattern.
+    codes, bins = np.zeros((2, room), np.uint8), np.zeros(room, np.uint8)
     counters = np.zeros(cuts.x.size * size, np.uint32)
     sums = np.zeros(cuts.x_from.size * size, ring.dtype)
     for t in range(which[0], which[1]):
         at = (t - which[2]) % ring.shape[0]
         clear_empty(cuts, size, histograms, at)
         for s in range(cuts.y.size - 1):
-            start = (t * height + cuts.y[s]) * width + cuts.x[0]
-            n = (cuts.y[s + 1] - cuts.y[s] - 1) * width + across
-            m = padded(n, flat.size - (start + furthest + n))
-            for p in range(3):
-                for i in range(m):
-                    codes[0, i] = 0
-                for k in range(taps.shape[1]):
-                    _set_bit(flat, start, taps, weights, (p, k), m, codes)
-                _look_up(codes, taps.shape[1] % 2, table, m, bins)
-                place(offsets, bins, m, places, p)
-            count(places, n, halves(n, width), size // 3, counters)
+            for y in range(cuts.y[s], cuts.y[s + 1], rows):
+                start = (t * height + y) * width + cuts.x[0]
+                n = (min(rows, cuts.y[s + 1] - y) - 1) * width + across
+                m = padded(n, flat.size - (start + furthest + n))
+                for p in range(3):
+                    _patterns(flat, start, (taps, weights), p, m, codes)
+                    if table.size == 0:
+                        uniform(codes[0], m, bins)
+                        place(offsets, bins, m, places, p)
+                    else:
+                        _place(offsets, codes, table, m, places, p)
+                count(places, n, halves(n, width), size // 3, counters)
             cells_to_blocks(s, cuts, counters, size, sums, histograms, at)
 
 
 @part
-def _set_bit(flat, start, taps, weights, which, n, codes):  # type: ignore[no-untyped-def]
-    """Bit ``which`` (plane, bit) of n patterns: from codes[bit % 2] to the other."""
-    plane, bit = which
-    here, k = _U64(start), _U16(bit)
-    to0, to1 = _U64(start + taps[plane, bit, 0]), _U64(start + taps[plane, bit, 1])
-    to2, to3 = _U64(start + taps[plane, bit, 2]), _U64(start + taps[plane, bit, 3])
-    w0, w1 = weights[plane, bit, 0], weights[plane, bit, 1]
-    w2, w3 = weights[plane, bit, 2], weights[plane, bit, 3]
-    before, after = _U64(bit % 2), _U64(1 - bit % 2)
-    if w0 == ONE:
-        for j in range(n):
-            i = _U64(j)
-            is_set = _U16(flat[to0 + i] >= flat[here + i])
-            codes[after, i] = _U16(codes[before, i] | _U16(is_set << k))
-    else:
-        for j in range(n):
-            i = _U64(j)
-            low = _I32(_I32(w0 * _I32(flat[to0 + i])) + _I32(w1 * _I32(flat[to1 + i])))
-            high = _I32(_I32(w2 * _I32(flat[to2 + i])) + _I32(w3 * _I32(flat[to3 + i])))
-            is_set = _U16(_I32(low + high) >= _I32(_I32(flat[here + i]) * _I32(ONE)))
-            codes[after, i] = _U16(codes[before, i] | _U16(is_set << k))
+def _patterns(flat, start, neighbours, plane, n, codes):  # type: ignore[no-untyped-def]
+    """The patterns, as two rows of bytes, of the voxels from ``start`` on."""
+    taps, weights = neighbours
+    codes[:] = 0
+    for k in range(taps.shape[1]):
+        if weights[plane, k, 0] == ONE:
+            _set_bit_of_one(flat, start, start + taps[plane, k, 0], k, n, codes)
+        else:
+            _set_bit_of_four(flat, start, taps[plane, k], weights[plane, k], k, n, codes)
 
 
 @part
-def _look_up(codes, which, table, n, bins):  # type: ignore[no-untyped-def]
-    k = _U64(which)
-    for i in range(n):
-        bins[i] = table[_U64(codes[k, i])]
+def _set_bit_of_one(flat, start, neighbour, bit, n, codes):  # type: ignore[no-untyped-def]
+    """Set a bit of n patterns where the voxels from ``neighbour`` on are not darker."""
+    here, there, half = _U64(start), _U64(neighbour), _U64(bit // 8)
+    value = _U8(1 << bit % 8)
+    for j in range(n):
+        i = _U64(j)
+        codes[half, i] |= value if flat[there + i] >= flat[here + i] else _U8(0)
+
+
+@part
+def _set_bit_of_four(flat, start, taps, weights, bit, n, codes):  # type: ignore[no-untyped-def]
+    """Set a bit of n patterns where the weighted sum of four voxels is not darker."""
+    here, half = _U64(start), _U64(bit // 8)
+    to0, to1, to2, to3 = (
+        _U64(start + taps[0]), _U64(start + taps[1]), _U64(start + taps[2]), _U64(start + taps[3])
+    )  # fmt: skip
+    w0, w1, w2, w3 = weights[0], weights[1], weights[2], weights[3]
+    value = _U8(1 << bit % 8)
+    for j in range(n):
+        i = _U64(j)
+        low = _I32(_I32(w0 * _I32(flat[to0 + i])) + _I32(w1 * _I32(flat[to1 + i])))
+        high = _I32(_I32(w2 * _I32(flat[to2 + i])) + _I32(w3 * _I32(flat[to3 + i])))
+        level = _I32(_I32(flat[here + i]) * _I32(ONE))
+        codes[half, i] |= value if _I32(low + high) >= level else _U8(0)
+
+
+@part
+def _place(offsets, codes, table, n, places, plane):  # type: ignore[no-untyped-def]
+    """Counter of each pixel, places[plane]: its cell's first plus its pattern's bin."""
+    p, low, high = _U64(plane), _U64(0), _U64(1)
+    if table.size <= 256:
+        for i in range(n):
+            places[p, i] = offsets[i] + table[_U64(codes[low, i])]
+    else:
+        for i in range(n):
+            code = _U64(codes[low, i]) | (_U64(codes[high, i]) << _U64(8))
+            places[p, i] = offsets[i] + table[code]
 
 
 def taps_of(

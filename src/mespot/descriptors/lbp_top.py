@@ -119,6 +119,8 @@ class LbpTop(ThreePlanes):
             *(taps_of(where, axes, bilinear) for axes, where in zip(PLANE_AXES, self.positions()))
         )
         table = bin_table(self.points, self.patterns == "uniform")
+        if (self.points, self.patterns) == (8, "uniform"):
+            table = table[:0]
         any_patterns(frames, which, np.stack(taps) @ distance, np.stack(weights), table, cuts, ring)
 
 
