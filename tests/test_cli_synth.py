@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 
 import cv2
 import pytest
@@ -94,3 +99,29 @@ def test_levels_of_videos(tmp_path, faces, capsys):
     assert run(args) == 0
     config = json.loads((tmp_path / "run.json").read_text())["config"]
     assert (config["noise"], config["head"]) == (0.0, 1.0)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="needs process groups")
+@pytest.mark.parametrize("wait_s", [0.0, 1.0])
+def test_ctrl_c_ends_all_processes_and_leaves_whole_recordings(wait_s, tmp_path, faces):
+    out = tmp_path / "out"
+    code = "import sys; from mespot.cli import run; sys.exit(run(sys.argv[1:]))"
+    command = [sys.executable, "-c", code, "synth", "--like", "casme-sq", str(out), "--scale",
+               "0.05", "--portraits", str(faces), "--workers", "2"]  # fmt: skip
+    with (tmp_path / "said").open("w") as said:
+        process = subprocess.Popen(command, stdout=said, stderr=said, start_new_session=True)
+        try:
+            # The first recording is begun while the second process still starts.
+            until = time.monotonic() + 60.0
+            while not any(out.rglob(".*.part")) and time.monotonic() < until:
+                time.sleep(0.05)
+            time.sleep(wait_s)
+            os.killpg(process.pid, signal.SIGINT)
+            assert process.wait(60) == 130
+        finally:
+            process.kill()
+    assert not list(out.rglob(".*"))
+    told = (tmp_path / "said").read_text()
+    assert "interrupted; finished items are kept, run again to resume" in told
+    assert "Traceback" not in told
