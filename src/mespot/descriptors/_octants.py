@@ -214,8 +214,8 @@ def add_weights(fours, weights, n, sets):  # type: ignore[no-untyped-def]
     four neighbours has its own set of counters; and four places are read as one word.
     """
     for p in range(3):
-        for i in range(n, (n + 3) // 4 * 4):
-            weights[p, i] = 0
+        for beyond in range(n, (n + 3) // 4 * 4):
+            weights[p, beyond] = 0
     xy, xt, yt = _U64(0), _U64(1), _U64(2)
     last, second, third = _U64(0xFFFF), _U64(SLOTS), _U64(2 * SLOTS)
     for q in range((n + 3) // 4):

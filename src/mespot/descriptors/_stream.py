@@ -1,7 +1,8 @@
 """Rows of a video that comes in pieces, equal to those of the whole to the bit.
 
 A row needs all frames of its span, so the frames that rows to come will need are carried over to
-the next piece. Memory: the rows so far, one piece, and its rows.
+the next piece. Memory: the rows so far and one piece; and its rows, for descriptors that cannot
+write where they are told.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mespot.align import concatenate
+from mespot.descriptors._planes import ThreePlanes
 from mespot.errors import UnreadableInput
 from mespot.types import FaceClip, FrameSeries
 
@@ -45,8 +47,7 @@ def describe_stream(descriptor: Any, clips: Iterable[FaceClip]) -> FrameSeries:
     for clip in clips:
         n_frames += len(clip)
         piece = clip if kept is None else concatenate([kept, clip])
-        series = descriptor.describe(_from(piece, skip))
-        rows.add(series.values)
+        series = rows.describe(descriptor, _from(piece, skip))
         # Where the next row would begin; past the piece's end if the step is longer than the span.
         done = skip + len(series) * series.step
         kept, skip = _from(piece, done), max(0, done - len(piece))
@@ -77,16 +78,32 @@ class _Rows:
         self._rows: NDArray[np.float32] | None = None
         self._ours = False
 
-    def add(self, values: NDArray[np.float32]) -> None:
+    def describe(self, descriptor: Any, clip: FaceClip) -> FrameSeries:
+        """Add a clip's rows; they are there until the next call."""
+        if not isinstance(descriptor, ThreePlanes):
+            series: FrameSeries = descriptor.describe(clip)
+            self._add(series.values)
+            return series
+        n = max(0, len(clip) - descriptor.span_at(clip.fps) + 1)
+        if self._rows is None:
+            self._rows, self._ours = np.empty((0, int(np.prod(descriptor.shape))), np.float32), True
+        return descriptor.describe(clip, out=self._grown(n))
+
+    def _add(self, values: NDArray[np.float32]) -> None:
         if self._rows is None or not len(self._rows):
             self._rows = values  # Should it stay the only piece, it is returned as it is.
         elif len(values):
             if not self._ours:
                 self._rows, self._ours = self._rows.copy(), True
-            n = len(self._rows)
-            # Nobody else holds this array, and realloc moves pages rather than bytes.
-            self._rows.resize((n + len(values), values.shape[1]), refcheck=False)
-            self._rows[n:] = values
+            self._grown(len(values))[:] = values
+
+    def _grown(self, more: int) -> NDArray[np.float32]:
+        """So many new rows at the end, not filled."""
+        assert self._rows is not None
+        n, d = self._rows.shape
+        # Nobody else looks at this array any more, and realloc moves pages rather than bytes.
+        self._rows.resize((n + more, d), refcheck=False)
+        return self._rows[n:]
 
     def all(self) -> NDArray[np.float32]:
         assert self._rows is not None
