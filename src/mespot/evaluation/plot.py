@@ -57,15 +57,14 @@ def _legend(axes: Any) -> None:
     def mark(label: str, marker: str, face: str, edge: str) -> Any:
         return Line2D([], [], ls="", marker=marker, ms=7, mew=1.6, mfc=face, mec=edge, label=label)
 
-    axes.legend(
+    axes.figure.legend(
         handles=[
             mark("leak-free, with 95 % interval over subjects", "o", _SURE, _SURE),
             mark("optimistic: epoch chosen on the test subject", "o", "white", _HOPEFUL),
             mark("printed in the paper: another cut of the data", "x", _PRINTED, _PRINTED),
         ],
-        loc="upper center",
-        bbox_to_anchor=(0.4, -0.5 / max(1, axes.get_ylim()[0]) - 0.06),
-        fontsize=8,
+        loc="outside lower center",
+        fontsize=7.5,
         frameon=False,
         ncols=3,
     )
