@@ -227,12 +227,12 @@ def plot(tables: dict[str, list[dict[str, Any]]], folder: Path) -> None:
 
     folder.mkdir(parents=True, exist_ok=True)
     for axis, table in tables.items():
-        figure, axes = plt.subplots(figsize=(5, 3.5), layout="constrained")
+        figure, axes = plt.subplots(figsize=(4.6, 3.2), layout="constrained")
         for name in NAMES:
             axes.plot([r[axis] for r in table], [r[name] for r in table], "o-", label=name)
         axes.set(xlabel=axis, ylabel="processor µs per position", ylim=(0, None))
-        axes.legend()
-        figure.savefig(folder / f"descriptors-{axis.replace(' ', '-')}.png", dpi=120)
+        axes.legend(frameon=False)
+        figure.savefig(folder / f"descriptors-{axis.replace(' ', '-')}.png", dpi=100)
         plt.close(figure)
 
 

@@ -71,3 +71,46 @@ def test_kernels_work_where_nothing_can_be_kept(monkeypatch):
     monkeypatch.setattr(_compiling, "_tell", None)
     double = _compiling.kernel(lambda x: x + x)
     assert double(np.int64(21)) == 42
+
+
+def test_the_line_stands_by_itself_beside_a_progress_bar(capsys):
+    from tqdm import tqdm
+
+    with tqdm(total=9, desc="clip", file=sys.stderr, mininterval=0, leave=False) as bar:
+        bar.update(1)
+        _compiling._print(_compiling.MESSAGE)
+        bar.update(1)
+    shown = capsys.readouterr().err
+    before, after = shown.split(_compiling.MESSAGE)
+    # The bar is wiped out and the cursor back at the line's start; the bar goes on a line below.
+    assert "clip" in before
+    assert before.endswith("\r")
+    assert not before.rsplit("\r", 2)[-2].strip()
+    assert after.startswith("\n")
+    assert "clip" in after
+
+
+@pytest.mark.slow
+def test_a_descriptor_compiles_in_the_first_process_only(tmp_path):
+    """All kernels that a description runs, not one alone, are kept."""
+    code = """
+import sys
+from fractions import Fraction
+import numpy as np
+from mespot.descriptors.lbp_top import LbpTop
+from mespot.types import FaceClip
+n = 12
+frames = np.random.default_rng(0).integers(0, 256, (n, 40, 40), np.uint8)
+clip = FaceClip(frames, np.ones(n, bool), np.zeros((n, 5, 2), np.float32), np.arange(n) / 25,
+                Fraction(25))
+print(LbpTop(span=9).describe(clip).values.sum())
+"""
+    shown = [
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True,
+            env={"NUMBA_CACHE_DIR": str(tmp_path)},
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+    assert [done.stderr.strip() for done in shown] == [_compiling.MESSAGE, ""]
+    assert shown[0].stdout == shown[1].stdout

@@ -20,7 +20,11 @@ MESSAGE = "mespot: compiling the descriptors' kernels (once per machine, some se
 
 
 def _print(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)
+    """The line by itself, also where a progress bar stands: the bar goes on below it."""
+    if "tqdm" in sys.modules:
+        sys.modules["tqdm"].tqdm.write(message, file=sys.stderr)
+    else:
+        print(message, file=sys.stderr, flush=True)
 
 
 _tell: Callable[[str], None] | None = _print
