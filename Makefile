@@ -44,12 +44,12 @@ types: $(VENV)/.ready-dev
 # Figures, plots and the page of all benchmarks go to bench-out.
 bench: $(VENV)/.ready-dev
 	mkdir -p bench-out
-	$(BIN)/python benchmarks/bench_descriptors.py --json bench-out/descriptors.json --plots bench-out/plots
+	$(BIN)/python benchmarks/bench_descriptors.py --json bench-out/descriptors.json --plots bench-out/benchmarks
 	$(BIN)/python benchmarks/bench_region_flow.py --json bench-out/region_flow.json
-	$(BIN)/python benchmarks/bench_alignment.py --json bench-out/alignment.json --plots bench-out/plots
+	$(BIN)/python benchmarks/bench_alignment.py --json bench-out/alignment.json --plots bench-out/benchmarks
 	$(BIN)/python benchmarks/bench_lstm.py > bench-out/lstm.txt
 	cat bench-out/lstm.txt
-	$(BIN)/python benchmarks/bench_end_to_end.py --json bench-out/end_to_end.json --plots bench-out/plots
+	$(BIN)/python benchmarks/bench_end_to_end.py --json bench-out/end_to_end.json --plots bench-out/benchmarks
 	$(BIN)/python benchmarks/page.py bench-out
 
 clean:
