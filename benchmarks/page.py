@@ -24,7 +24,7 @@ from mespot.files import write_text
 Tables = Mapping[str, Mapping[str, Any]]
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
-_BLOCK = re.compile(r"<!-- (table|text|goals):? ?(.*?) -->\n.*?<!-- end -->", re.DOTALL)
+_BLOCK = re.compile(r"<!-- (table|text|goals)(?:: ([^\n]*?))? -->\n.*?<!-- end -->", re.DOTALL)
 _SPEED, _RIVALS, _WALK = "Descriptors: speed", "Descriptors: rivals", "Descriptors: one walk"
 _NAMES = {"lbp_top": "LBP-TOP", "hog_top": "HOG-TOP", "higo_top": "HIGO-TOP"}
 _NUMPY, _LOOP = "numpy, cumulative sums", "compiled loop per window"

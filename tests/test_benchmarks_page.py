@@ -56,6 +56,14 @@ def test_figures_come_into_their_places_and_the_rest_stays(tmp_path):
     assert page.fill(filled, page.load(tmp_path), tmp_path) == filled
 
 
+def test_goals_take_their_own_place_only(tmp_path):
+    after = "\nWords.\n<!-- table: Other -->\n<!-- end -->\n"
+    filled = page.fill("<!-- goals -->\n<!-- end -->\n" + after, speed(12_000.0), tmp_path)
+    assert filled.startswith("<!-- goals -->\n\n| goal | wanted | measured | reached |\n")
+    assert "| at least 12,000 | 12,000 | yes |" in filled
+    assert filled.endswith("<!-- end -->\n" + after)
+
+
 def test_the_page_has_a_place_for_what_every_goal_needs():
     text = page.PAGE.read_text("utf-8")
     for title in {goal.title for goal in page.goals()}:
