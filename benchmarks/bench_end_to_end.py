@@ -203,7 +203,7 @@ def main() -> None:
     minutes = [0.2, 1] if args.quick else args.minutes
     with tempfile.TemporaryDirectory() as folder:
         rows = small_videos(Path(folder), minutes, repeats, args.json)
-        laboratory_video(Path(folder), 2 if args.quick else 10, repeats, args.json)
+        laboratory_video(Path(folder), 2 if args.quick else 30, repeats, args.json)
     if args.plots:
         plot(rows, args.plots)
 

@@ -69,9 +69,11 @@ def samples_of(recordings: list[Recording], name: str, work: Path) -> list[Sampl
     return out
 
 
-def settings(epochs: int) -> Iterator[tuple[str, str, bool, Recipe]]:
-    """All combinations as recipes."""
+def settings(epochs: int, only: list[str]) -> Iterator[tuple[str, str, bool, Recipe]]:
+    """All combinations of these descriptors as recipes."""
     for name, descriptor in DESCRIPTORS.items():
+        if name not in only:
+            continue
         for label in ("overlap", "apex"):
             for differenced in (False, True):
                 steps = ["difference", "zscore"] if differenced else ["zscore"]
@@ -133,6 +135,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("combinations-work"))
     parser.add_argument("--groups", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--only", nargs="+", choices=DESCRIPTORS, default=list(DESCRIPTORS))
     parser.add_argument("-o", "--out", type=Path, required=True)
     args = parser.parse_args()
     test = Folder().load(args.test)
@@ -147,7 +150,7 @@ def main() -> None:
     done = json.loads(done_path.read_text()) if done_path.is_file() else {}
     held: tuple[str, list[Sample], list[Sample]] = ("", [], [])
     lines = [HEAD, "|" + "---|" * 9]
-    for name, label, differenced, recipe in settings(args.epochs):
+    for name, label, differenced, recipe in settings(args.epochs, args.only):
         key = f"{name} {label} {differenced}"
         if key not in done:
             if held[0] != name:

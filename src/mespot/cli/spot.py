@@ -11,9 +11,13 @@ from typing import Any
 
 import click
 
+from mespot._ahead import load_ahead
 from mespot.cli import NOT_FOR
 from mespot.cli._versions import versions
 from mespot.errors import EXIT_DONE, EXIT_FAILURE, EXIT_SOME_FAILED, MespotError, UsageError
+
+# What is needed once the last frame is in, and takes long to load.
+_LATER = ("onnxruntime", "mespot.picture")
 
 
 @click.command(epilog=NOT_FOR)
@@ -122,7 +126,13 @@ def _one(folder: Any, path: str, name: str, how: dict[str, Any]) -> str:
     rate = None if how["fps"] is None else Fraction(how["fps"])
     try:
         with FrameBar(name) as bar:
-            spotting = folder.spotter.spot(path, fps=rate, force=how["force"], on_frame=bar)
+
+            def on_frame(done: int, total: int | None) -> None:
+                bar(done, total)
+                if done == 1:
+                    load_ahead(_LATER)
+
+            spotting = folder.spotter.spot(path, fps=rate, force=how["force"], on_frame=on_frame)
     except MespotError:
         # What an earlier version of this file gave does not stand for it any more.
         folder.drop(name)
