@@ -13,7 +13,7 @@ from mespot.errors import UsageError
 from mespot.evaluation import rows as rows_module
 from mespot.evaluation.rows import Row, rows_of
 from mespot.evaluation.table import COLUMNS, Line, Table, as_csv, markdown, table_of
-from mespot.recipe import Recipe
+from mespot.recipe import Recipe, load_recipe
 
 PAPER_1 = {
     "LBP ChiSquare": 0.29, "HOG-TOP Apex LSTM": 0.38, "HIGO-TOP Apex LSTM": 0.4,
@@ -65,12 +65,12 @@ def test_difference_adds_a_row_below_each():
         assert differenced.paper is None
 
 
-def test_settings_reach_every_recipe_that_they_fit():
+def test_settings_reach_every_recipe_and_those_of_the_scorer_the_papers_method():
+    epochs = {"method": 7, "own": load_recipe("default").scorer["epochs"]}
     for row in rows_of("casme-sq", settings=["seed=4", "scorer.epochs=7"]):
         if row.recipe is not None:
             assert row.recipe.seed == 4
-            learns = row.recipe.scorer["name"] == "lstm"
-            assert row.recipe.scorer.get("epochs") == (7 if learns else None)
+            assert row.recipe.scorer.get("epochs") == epochs.get(row.kind)
     with pytest.raises(UsageError, match="no section 'scoer'"):
         rows_of("casme-sq", settings=["scoer.epochs=7"])
 

@@ -191,6 +191,23 @@ def test_windows_start_at_every_row_as_epochs_go_by():
     assert starts == {0, 1, 2, 3}
 
 
+def test_batches_that_take_turns_in_one_place_are_the_same():
+    draw = np.random.default_rng(1)
+    rows = [draw.normal(size=(n, 3)).astype(np.float32) for n in (100, 37, 6, 1)]
+    material = _lstm_torch.Material(rows, [v[:, 0] for v in rows])
+    config = Lstm(train_stride=3, batch=40)
+
+    def batches(*room):
+        return _lstm_torch._batches(config, material, 10, np.random.default_rng(0), *room)
+
+    together = batches(_lstm_torch._Room())
+    places = set()
+    for plain, shared in zip(batches(), together, strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(plain, shared, strict=True))
+        places.add(shared[0].data_ptr())
+    assert len(places) <= 2
+
+
 @pytest.mark.parametrize("loss", ["mse", "bce"])
 def test_padded_rows_count_for_nothing(loss):
     rng = np.random.default_rng(0)

@@ -19,7 +19,6 @@ import torch
 from numpy.typing import NDArray
 
 from mespot.scorers._recurrence import window_scores
-from mespot.windows import pad
 
 if TYPE_CHECKING:
     from mespot.scorers.lstm import Lstm
@@ -70,10 +69,11 @@ def train(
             weights.values(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
         kept, kept_epoch, best = None, config.epochs, math.nan
+        room = _Room()
         for epoch in range(1, config.epochs + 1):
             for group in optimiser.param_groups:
                 group["lr"] = _rate_in(config, epoch)
-            for rows, labels, valid in _batches(config, material, window, rng):
+            for rows, labels, valid in _batches(config, material, window, rng, room):
                 optimiser.zero_grad(set_to_none=True)
                 varied = _varied(config, rows, rng)
                 _loss(config, weights, (varied, labels, valid), window, rng).backward()
@@ -144,9 +144,16 @@ def _keep(config: Lstm, rows: torch.Tensor, window: int, rng: np.random.Generato
 
 
 def _batches(
-    config: Lstm, material: Material, window: int, rng: np.random.Generator
+    config: Lstm,
+    material: Material,
+    window: int,
+    rng: np.random.Generator,
+    room: _Room | None = None,
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
-    """One epoch: rows (S, B, d), labels (S, B) and 1 where a row is real, 0 where padded."""
+    """One epoch: rows (S, B, d), labels (S, B) and 1 where a row is real, 0 where padded.
+
+    With ``room`` a batch's rows are there until the next batch only.
+    """
     stride = config.train_stride
     per_slice = max(1, math.ceil(_ROWS_PER_WINDOW * window / stride))
     length = (per_slice - 1) * stride + window
@@ -163,18 +170,41 @@ def _batches(
         longest = max(min(length, len(material.rows[r]) - a) for r, a in chosen)
         size = window + -(-max(longest - window, 0) // stride) * stride
         yield (
-            torch.from_numpy(_stack(material.rows, chosen, size)),
-            torch.from_numpy(_stack(material.labels, chosen, size)),
+            torch.from_numpy(_stack(material.rows, chosen, size, room or _Room())),
+            torch.from_numpy(_stack(material.labels, chosen, size, _Room())),
             torch.from_numpy(
                 np.stack([np.arange(a, a + size) < len(material.rows[r]) for r, a in chosen], 1)
             ).float(),
         )
 
 
+class _Room:
+    """Memory that batches take turns in: a fresh array's pages cost as much as filling it."""
+
+    def __init__(self) -> None:
+        self._values = np.empty(0, np.float32)
+
+    def take(self, shape: tuple[int, ...]) -> NDArray[np.float32]:
+        """A float32 array of this shape, not filled."""
+        size = math.prod(shape)
+        if self._values.size < size:
+            self._values = np.empty(size, np.float32)
+        return self._values[:size].reshape(shape)
+
+
 def _stack(
-    series: Sequence[NDArray[np.float32]], chosen: Sequence[tuple[int, int]], size: int
+    series: Sequence[NDArray[np.float32]],
+    chosen: Sequence[tuple[int, int]],
+    size: int,
+    room: _Room,
 ) -> NDArray[np.float32]:
-    return np.stack([pad(series[r][a : a + size], size) for r, a in chosen], axis=1)
+    """Slices of the series side by side, (size, B, ...), each lengthened by its last row."""
+    out = room.take((size, len(chosen), *series[0].shape[1:]))
+    for column, (r, a) in enumerate(chosen):
+        part = series[r][a : a + size]
+        out[: len(part), column] = part
+        out[len(part) :, column] = part[-1]
+    return out
 
 
 def _arrays(weights: dict[str, torch.Tensor]) -> Arrays:
