@@ -40,6 +40,12 @@ def test_width_rule_by_hand():
     assert {s.kind for s in spots} == {"micro"}
 
 
+def test_the_flank_of_a_higher_peak_is_not_part_of_a_lower_ones_interval():
+    # 0.9 takes row 5 alone (at least 0.45); the 0.3 has rows of at least 0.15, but not the 0.4.
+    spots = decode(curve([0, 0.2, 0.3, 0.25, 0.4, 0.9, 0.4, 0]), replace(FIXED, value=0.05))
+    assert spans(spots) == [(1, 2, 3), (5, 5, 5)]
+
+
 def test_apex_and_interval_stand_on_the_rows_middle_frames():
     # Paper: the apex of position i* is frame (i* + (i* + L)) / 2; L = 9, so 4 frames on.
     spots = decode(curve([0, 0.2, 0.6, 1, 0.6, 0.2, 0], span=9), FIXED)

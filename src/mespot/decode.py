@@ -262,17 +262,22 @@ class _Field:
         return Expression(onset, apex, offset, "micro", self.curve[row])
 
     def _width(self, row: int) -> tuple[int, int]:
-        """First and last middle frame of the rows around the peak at or above its level."""
-        level = self.config.level * self.curve[row]
+        """First and last middle frame of the rows around the peak at or above its level.
+
+        Rows above the peak itself are the flank of a higher one, even where no valley divides them.
+        """
+        peak = self.curve[row]
+        level = self.config.level * peak
         low = high = row
-        while low and self.curve[low - 1] >= level and not self.taken[self.centres[low - 1]]:
+        while low and self._reaches(low - 1, level, peak):
             low -= 1
         last = len(self.curve) - 1
-        while (
-            high < last and self.curve[high + 1] >= level and not self.taken[self.centres[high + 1]]
-        ):
+        while high < last and self._reaches(high + 1, level, peak):
             high += 1
         return self._free(self.centres[low], self.centres[row], self.centres[high])
+
+    def _reaches(self, row: int, level: float, peak: float) -> bool:
+        return level <= self.curve[row] <= peak and not self.taken[self.centres[row]]
 
     def _span(self, row: int) -> tuple[int, int]:
         onset = self.scores.first + row * self.scores.step
