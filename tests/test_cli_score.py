@@ -6,48 +6,24 @@ import json
 
 import pytest
 
-from mespot.cli import run
 from mespot.exports import csv
 from mespot.exports._sheet import Sheet
 from mespot.exports.json import Json
+from score_cases import FILES, LISTED, TRUTH, score, write_files
 
 RATES = ["tp", "fp", "fn", "precision", "recall", "f1", "false_alarms_per_minute"]
-# a: a hit, a double and a miss beside it; b: a macro that nothing found; c: no truth and a false
-# alarm; d: nothing at all. Four minutes in all.
-TRUTH = """recording,onset,apex,offset,kind
-a,10,14,19,micro
-a,20,25,30,micro
-b,50,,90,macro
-"""
-SPOTS = """recording,onset,apex,offset,kind,score
-a,10,15,19,micro,0.9
-a,11,16,18,micro,0.7
-c,5,6,7,micro,0.4
-"""
-LISTED = "recording,subject,fps,n_frames\na,s1,30,1800\nb,s1,30,1800\nc,s2,25,1500\nd,s3,60,3600\n"
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for name, text in (("truth", TRUTH), ("spots", SPOTS), ("rec", LISTED)):
-        (tmp_path / f"{name}.csv").write_text(text)
+    write_files(tmp_path)
     return tmp_path
-
-
-def score(capsys, *args, code=0):
-    assert run(["score", *args]) == code
-    out, err = capsys.readouterr()
-    assert "Traceback" not in err
-    return out, err
 
 
 def numbers(capsys, *args):
     out, _ = score(capsys, *args, "--json")
     return json.loads(out)
-
-
-FILES = ("truth.csv", "spots.csv", "--recordings", "rec.csv")
 
 
 def test_counts_of_both_protocols_and_all_kinds(capsys):
