@@ -9,11 +9,11 @@ import pytest
 
 from mespot import registry
 from mespot.types import FrameSeries
-from scorer_cases import bumps
+from scorer_cases import rows_for
 
 NAMES = registry.names("scorers")
-# One curve for all recordings is not what chance does: it follows from the whole series.
-NOT_LOCAL = {"random"}
+# Scores that follow from the whole series, such as those divided by a recording's own maximum.
+NOT_LOCAL = {n for n in NAMES if getattr(registry.plugin("scorers", n), "whole_series", False)}
 REACH = 60
 
 
@@ -27,10 +27,10 @@ def made(name):
 
 
 def fitted(name, scorer, seed=0):
-    recordings = [bumps(s) for s in range(3)]
+    recordings = [rows_for(name, s) for s in range(3)]
     weights = scorer.fit([s for s, _ in recordings], [t for _, t in recordings], seed)
     if name == "oracle":
-        weights["truth"] = np.array([(e.onset, e.apex, e.offset) for e in bumps(9)[1]])
+        weights["truth"] = np.array([(e.onset, e.apex, e.offset) for e in rows_for(name, 9)[1]])
     return weights
 
 
@@ -41,9 +41,9 @@ def case(request):
 
 
 def test_one_finite_score_per_row(case):
-    _, scorer, weights = case
+    name, scorer, weights = case
     for n in (240, 15, 14, 13, 2, 1, 0):
-        series, _ = bumps(9)
+        series, _ = rows_for(name, 9)
         series = series.with_values(series.values[:n])
         scores = scorer.score(series, weights)
         assert scores.values.shape == (n, 1)
@@ -55,8 +55,8 @@ def test_one_finite_score_per_row(case):
 
 
 def test_rows_that_are_not_numbers_get_a_score(case):
-    _, scorer, weights = case
-    series, _ = bumps(9)
+    name, scorer, weights = case
+    series, _ = rows_for(name, 9)
     values = series.values.copy()
     values[50:60] = np.nan
     values[100, 2], values[120], values[130:135] = np.inf, -np.inf, 1e30
@@ -64,8 +64,8 @@ def test_rows_that_are_not_numbers_get_a_score(case):
 
 
 def test_score_changes_nothing_and_repeats(case):
-    _, scorer, weights = case
-    series, _ = bumps(9)
+    name, scorer, weights = case
+    series, _ = rows_for(name, 9)
     before = series.values.copy()
     series.values.flags.writeable = False
     first = scorer.score(series, weights).values
@@ -82,8 +82,8 @@ def test_same_seed_same_weights_same_scores(case):
 
 
 def test_weights_survive_a_file_without_pickle(case, tmp_path):
-    _, scorer, weights = case
-    series, _ = bumps(9)
+    name, scorer, weights = case
+    series, _ = rows_for(name, 9)
     np.savez_compressed(tmp_path / "w.npz", **weights)
     with np.load(tmp_path / "w.npz", allow_pickle=False) as stored:
         back = {k: stored[k] for k in stored.files}
@@ -94,7 +94,7 @@ def test_weights_survive_a_file_without_pickle(case, tmp_path):
 def test_what_is_far_away_in_time_does_not_matter(name):
     scorer = made(name)
     weights = fitted(name, scorer)
-    series, _ = bumps(9)
+    series, _ = rows_for(name, 9)
     later = FrameSeries(
         series.values[40:], series.first + 40, 1, series.span, series.n_frames, series.fps
     )
@@ -108,7 +108,7 @@ def test_rows_apart_by_more_than_a_frame(case):
     scorer = made(name)
     apart = []
     for seed in range(2):
-        series, truth = bumps(seed)
+        series, truth = rows_for(name, seed)
         apart.append((dataclasses.replace(series, values=series.values[::2].copy(), step=2), truth))
     weights = scorer.fit([s for s, _ in apart], [t for _, t in apart], 0)
     if name == "oracle":

@@ -34,6 +34,7 @@ class Random:
             raise UsageError(f"scorer random: smooth_s = {self.smooth_s}: must be at least 0")
 
     learns: ClassVar[bool] = False
+    whole_series: ClassVar[bool] = True
 
     def fit(
         self,
