@@ -10,6 +10,7 @@ import click
 
 from mespot.cli import NOT_FOR
 from mespot.cli._versions import versions
+from mespot.types import Recording
 
 
 @click.command(epilog=NOT_FOR)
@@ -33,14 +34,11 @@ def command(out: str, seconds: float, seed: int) -> int:
     from mespot.metrics import Rule, match
     from mespot.results import ResultFolder, digest_of
     from mespot.spotter import load_spotter
-    from mespot.synthetic import STANDARD, load_portraits, render_recording
 
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     click.echo(f"1. making a synthetic clip of {seconds:g} s ...", err=True)
-    config = replace(STANDARD, micro_per_minute=12.0, macro_per_minute=2.5)
-    portrait = load_portraits(None)[0]
-    recording = render_recording(portrait, folder, "demo", config, seed, seconds, 30)
+    recording = make_clip(folder, seconds, seed)
     write_recordings(folder / "truth_recordings.csv", [recording])
     write_events(folder / "truth.csv", {recording.id: recording.expressions}, [recording])
 
@@ -65,6 +63,14 @@ def command(out: str, seconds: float, seed: int) -> int:
         click.echo(f"  {folder / name}  {what}")
     click.echo("\nOn your own video:  mespot spot VIDEO -o out")
     return 0
+
+
+def make_clip(folder: Path, seconds: float, seed: int) -> Recording:
+    """Write the synthetic clip folder/demo.mp4, and tell what happens in it."""
+    from mespot.synthetic import STANDARD, load_portraits, render_recording
+
+    config = replace(STANDARD, micro_per_minute=12.0, macro_per_minute=2.5)
+    return render_recording(load_portraits(None)[0], folder, "demo", config, seed, seconds, 30)
 
 
 def _show(recording: Any, truth: list[Any], spotting: Any, pairs: dict[int, int]) -> None:
