@@ -3,7 +3,10 @@
 A scorer is a frozen dataclass whose fields are its parameters, with two methods:
 
 ``fit(series, truth, seed, quality=None) -> dict[str, NDArray]``
-    Learn from descriptor series and their expressions, one entry per recording. The result is a
+    Learn from descriptor series and their expressions, one entry per recording. All kinds that
+    are annotated are among them, macro-expressions and blinks included: a scorer that looks for
+    micro-expressions alone takes those with ``kind == "micro"`` (as ``mespot.labels`` does) and
+    nothing else. The result is a
     dictionary of plain arrays (``numpy.savez`` without pickle keeps it), the same to the bit for
     the same input and seed on the same machine. ``quality``, where given, maps a function
     ``series -> scores`` to a number, the higher the better, measured on recordings that are in no

@@ -9,8 +9,7 @@ still seen as epochs go by. Everything random comes from one seeded generator of
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,13 +17,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from mespot.scorers._learning import Arrays, Best, Judge, arrays, glorot, rate_in, threads
 from mespot.scorers._recurrence import window_scores
 
 if TYPE_CHECKING:
     from mespot.scorers.lstm import Lstm
 
-Arrays = dict[str, NDArray[np.float32]]
-Judge = Callable[[Arrays], float]
 # A slice holds at least this many times M rows beyond its first window: what neighbouring slices
 # share, and project twice, stays a small part.
 _ROWS_PER_WINDOW = 4
@@ -41,18 +39,14 @@ class Material:
 def initial(d: int, units: int, rng: np.random.Generator) -> Arrays:
     """Weights as Keras starts them: Glorot uniform, orthogonal recurrence, forget bias 1."""
 
-    def glorot(a: int, b: int) -> NDArray[np.float32]:
-        limit = math.sqrt(6 / (a + b))
-        return rng.uniform(-limit, limit, (a, b)).astype(np.float32)
-
     q, r = np.linalg.qr(rng.standard_normal((4 * units, units)))
     b = np.zeros(4 * units, np.float32)
     b[units : 2 * units] = 1
     return {
-        "w_x": glorot(d, 4 * units),
+        "w_x": glorot(rng, d, 4 * units),
         "w_h": (q * np.sign(np.diag(r))).T.astype(np.float32),
         "b": b,
-        "dense_w": glorot(units, 1),
+        "dense_w": glorot(rng, units, 1),
         "dense_b": np.zeros(1, np.float32),
     }
 
@@ -68,30 +62,22 @@ def train(
         optimiser = torch.optim.Adam(
             weights.values(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
-        kept, kept_epoch, best = None, config.epochs, math.nan
+        best = Best()
         room = _Room()
         for epoch in range(1, config.epochs + 1):
             for group in optimiser.param_groups:
-                group["lr"] = _rate_in(config, epoch)
+                group["lr"] = rate_in(epoch, config.epochs, config.learning_rate, config.schedule)
             for rows, labels, valid in _batches(config, material, window, rng, room):
                 optimiser.zero_grad(set_to_none=True)
                 varied = _varied(config, rows, rng)
                 _loss(config, weights, (varied, labels, valid), window, rng).backward()
                 optimiser.step()
             if judge and (epoch % config.check_every == 0 or epoch == config.epochs):
-                now = _arrays(weights)
-                quality = judge(now)
-                # A NaN (nothing to judge by) never beats a number, a number always beats a NaN.
-                if kept is None or quality > best or math.isnan(best):
-                    kept, kept_epoch, best = now, epoch, quality
-    return (_arrays(weights) if kept is None else kept), kept_epoch
-
-
-def _rate_in(config: Lstm, epoch: int) -> float:
-    """Learning rate of an epoch, counted from 1: steady, or falling along half a cosine."""
-    if config.schedule == "steady":
-        return config.learning_rate
-    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * (epoch - 1) / config.epochs))
+                now = arrays(weights)
+                best.offer(now, epoch, judge(now))
+        if best.kept is None:
+            return arrays(weights), config.epochs
+        return best.kept, best.epoch
 
 
 def run(weights: Arrays, window: int, sigmoid: bool, rows: NDArray[np.float32]) -> NDArray:
@@ -205,18 +191,3 @@ def _stack(
         out[: len(part), column] = part
         out[len(part) :, column] = part[-1]
     return out
-
-
-def _arrays(weights: dict[str, torch.Tensor]) -> Arrays:
-    return {k: v.detach().numpy().copy() for k, v in weights.items()}
-
-
-@contextmanager
-def threads(number: int) -> Iterator[None]:
-    """Torch on so many threads inside the block: sums then always have the same order."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

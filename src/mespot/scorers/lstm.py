@@ -14,9 +14,9 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mespot.errors import MespotError, UsageError
+from mespot.errors import UsageError
 from mespot.labels import label_scores
-from mespot.scorers import _normalise, _onnx, _rate
+from mespot.scorers import _checked, _normalise, _onnx, _rate
 from mespot.scorers._joined import joined
 from mespot.types import Expression, FrameSeries
 from mespot.windows import MeanMerge, PeakMerge, n_windows, pad
@@ -137,17 +137,13 @@ class Lstm:
         MespotError
             If PyTorch or onnx is not installed.
         """
-        rate = _common_rate(series)
+        rate = _checked.common_rate("lstm", series)
         torch_side = _torch_side()
         window = self.window or max(1, round(self.window_s * rate))
         labels = [
             label_scores(s, e, self.label, self.label_s) for s, e in zip(series, truth, strict=True)
         ]
-        if not any(label.any() for label in labels):
-            raise UsageError(
-                f"scorer lstm: no row of {len(series)} training recordings has a positive label; "
-                "check that micro-expressions are annotated and not shorter than half a span"
-            )
+        _checked.some_label("lstm", labels)
         radius = max(1, round(self.difference_s * rate))
         filled = [s.values for s in series if len(s)]
         normaliser = _normalise.learn(filled, self.normalise, radius)
@@ -186,23 +182,7 @@ class Lstm:
         MespotError
             If the weights are not those of this scorer.
         """
-        missing = [
-            k for k in ("mean", "std", "steps", "radius", "window", "onnx") if k not in weights
-        ]
-        if missing:
-            raise MespotError(
-                f"scorer lstm: these weights are of another scorer (no {missing[0]!r})"
-            )
-        d = len(weights["mean"])
-        if series.values.shape[1] != d:
-            raise UsageError(
-                f"scorer lstm: learned on rows of {d} columns, this series has "
-                f"{series.values.shape[1]}; use the descriptor and fields it was trained with"
-            )
-        steps = tuple(str(step) for step in weights["steps"])
-        normaliser = _normalise.Normaliser(
-            steps, int(weights["radius"]), weights["mean"], weights["std"]
-        )
+        normaliser = _checked.normaliser_for("lstm", series, weights, ("window", "onnx"))
         rate = float(series.fps / series.step)
         factor = 1.0 if self.window else _rate.ratio(float(weights["rate"]), rate)
         rows = _rate.resampled(series.values, factor)
@@ -265,31 +245,9 @@ class Lstm:
         return judge
 
 
-def _common_rate(series: Sequence[FrameSeries]) -> float:
-    """Rows per second; UsageError if the series are not of one kind."""
-    if not any(len(s) for s in series):
-        raise UsageError("scorer lstm: no training recording has a row")
-    columns = {s.values.shape[1] for s in series}
-    if len(columns) > 1:
-        raise UsageError(f"scorer lstm: training series have different columns: {sorted(columns)}")
-    rates = [float(s.fps / s.step) for s in series]
-    if max(rates) > min(rates) * (1 + _rate.SAME_RATE):
-        raise UsageError(
-            f"scorer lstm: training series run at {min(rates):g} to {max(rates):g} rows a second; "
-            "bring the videos to one rate first"
-        )
-    return sorted(rates)[len(rates) // 2]
-
-
 def _torch_side() -> Any:
-    try:
-        import onnx  # noqa: F401
-
+    with _checked.training_needs("lstm"):
         from mespot.scorers import _lstm_torch
-    except ImportError as error:
-        raise MespotError(
-            f"scorer lstm: training needs {error.name}: pip install 'mespot[train]'"
-        ) from error
     return _lstm_torch
 
 
