@@ -111,8 +111,10 @@ def keys_of(recipe: Recipe, recording: Recording, cache: Cache | None = None) ->
     aligning = code_hash(("mespot.align.aligner", "mespot.video"), _LIBRARIES)
     rate = str(recording.fps) if Path(source).is_dir() else "its own"
     crops = key_of("crops", content, rate, asdict(config), aligning)
-    module = f"mespot.descriptors.{recipe.descriptor['name']}"
-    describing = code_hash((module, "mespot.descriptors._stream", "mespot._packing"), _DESCRIBING)
+    # A descriptor that is made of others names them: their code decides its rows too.
+    plugins = (recipe.descriptor["name"], *getattr(descriptor, "uses", ()))
+    modules = (f"mespot.descriptors.{plugin}" for plugin in plugins)
+    describing = code_hash((*modules, "mespot.descriptors._stream", "mespot._packing"), _DESCRIBING)
     fields = {"name": recipe.descriptor["name"], **asdict(descriptor)}
     return Keys(crops, key_of("rows", crops, fields, describing))
 

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mespot import material
+from mespot import material, registry
 from mespot._code import code_hash
 from mespot._version import __version__
 from mespot.cache import Cache, key_of
@@ -138,7 +138,10 @@ def _jobs(plan: Plan, recipe: Recipe, keys: Mapping[str, Keys]) -> list[_Job]:
          [(e.onset, e.apex, e.offset, e.kind) for e in r.expressions])
         for r in plan.recordings
     ]  # fmt: skip
-    modules = ("mespot.evaluation.fold", f"mespot.scorers.{recipe.scorer['name']}")
+    # A scorer that is made of others names them: their code decides its scores too.
+    uses = getattr(registry.build("scorers", recipe.scorer), "uses", ())
+    plugins = (recipe.scorer["name"], *uses)
+    modules = ("mespot.evaluation.fold", *(f"mespot.scorers.{name}" for name in plugins))
     key = {
         "recipe": recipe.hash,
         "data": key_of(data),
