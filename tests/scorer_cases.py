@@ -46,3 +46,10 @@ def rows_for(name, seed):
     if find_spec(f"rows_{name}"):
         return import_module(f"rows_{name}").rows(seed)
     return bumps(seed)
+
+
+def fields_for(name):
+    """Fields that keep a scorer's training short: ``FIELDS`` of a module rows_<name>, or None."""
+    if find_spec(f"rows_{name}"):
+        return getattr(import_module(f"rows_{name}"), "FIELDS", None)
+    return None

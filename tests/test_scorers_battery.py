@@ -9,7 +9,7 @@ import pytest
 
 from mespot import registry
 from mespot.types import FrameSeries
-from scorer_cases import rows_for
+from scorer_cases import fields_for, rows_for
 
 NAMES = registry.names("scorers")
 # Scores that follow from the whole series, such as those divided by a recording's own maximum.
@@ -22,6 +22,8 @@ def made(name):
     if cls.learns:
         pytest.importorskip("torch", reason="training needs PyTorch")
         pytest.importorskip("onnx", reason="training needs onnx")
+    if own := fields_for(name):
+        return cls(**own)
     fields = {f.name for f in dataclasses.fields(cls)}
     return cls(**({"epochs": 1, "window": 14} if {"epochs", "window"} <= fields else {}))
 

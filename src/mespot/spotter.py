@@ -104,7 +104,7 @@ class Spotter:
 
     def with_settings(self, settings: tuple[str, ...]) -> Spotter:
         """The same weights under a recipe with settings changed (decode, mostly)."""
-        if "mean" in self.weights:
+        if getattr(self.scorer, "learns", True):
             for setting in settings:
                 if not setting.strip().startswith("decode."):
                     raise UsageError(
@@ -189,7 +189,8 @@ class Spotter:
 
     def self_test(self) -> None:
         """Score a small random series; raises where the network does not run."""
-        columns = len(self.weights["mean"]) if "mean" in self.weights else 1
+        width = self.weights.get("width", 1)
+        columns = len(self.weights["mean"]) if "mean" in self.weights else int(width)
         rng = np.random.default_rng(0)
         rows = rng.normal(size=(80, columns)).astype(np.float32)
         scores = self.scorer.score(FrameSeries(rows, 0, 1, 1, 80, Fraction(30)), self.weights)
