@@ -92,6 +92,7 @@ class Aligner:
         self._spans: dict[int, list[int]] = {}
         self._n = 0
         self._last = np.zeros((config.size, config.size), np.uint8)
+        self._first: NDArray | None = None
 
     @property
     def notes(self) -> AlignNotes:
@@ -108,7 +109,7 @@ class Aligner:
         for landmarks, segment, (view, time_s) in self._placed(frames):
             crop = rows.add(landmarks, segment is not None, time_s)
             if segment is not None and view is not None:
-                resample(view, landmarks, crop)
+                resample(view, self._place(landmarks), crop)
                 self._spans.setdefault(segment, [self._n, self._n])[1] = self._n
             else:
                 crop[:] = self._last
@@ -164,11 +165,19 @@ class Aligner:
                 segment = None if landmarks is None else self._follower.segment
             view = None
             if landmarks is not None:
-                view = view_for_crop(picture, landmarks, self.config.size)
+                view = view_for_crop(picture, self._place(landmarks), self.config.size)
             waiting.append((view, frame.time_s))
         if waiting:
             yield from self._smoothed(landmarks, segment, waiting)
         yield from self._smoother.flush()
+
+    def _place(self, landmarks: NDArray) -> NDArray:
+        """The landmarks that a frame's crop is cut by: its own, or the first ones of all."""
+        if self.config.register == "face":
+            return landmarks
+        if self._first is None:
+            self._first = landmarks
+        return self._first
 
     def _smoothed(
         self, landmarks: NDArray | None, segment: int | None, waiting: list[_Waiting]
