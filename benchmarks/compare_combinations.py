@@ -4,7 +4,8 @@
 
 Every DIR is what `mespot synth` writes. Subjects are cut into groups; each group is judged by
 weights learned on the other groups' recordings of all DIRs; epoch and threshold are chosen inside.
-Where a descriptor can mirror its rows (`region_flow`), mirrored samples are learned from too.
+Mirrored samples are learned from too. With --soft, HOG-TOP and HIGO-TOP share every vote between
+the two nearest orientations.
 Floors (`never`, `random`) and the ceiling (`oracle`: the labels themselves) are decoded alike.
 Crops and rows are kept in --work, so that a stopped run resumes.
 """
@@ -16,7 +17,7 @@ import json
 import pickle
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,9 +57,11 @@ def clip_of(recording: Recording, work: Path) -> FaceClip:
     return pickle.loads(path.read_bytes())
 
 
-def samples_of(recordings: list[Recording], name: str, work: Path) -> list[Sample]:
+def samples_of(
+    recordings: list[Recording], section: Mapping[str, object], work: Path
+) -> list[Sample]:
     """Rows of every recording for one descriptor."""
-    descriptor = registry.build("descriptors", DESCRIPTORS[name])
+    descriptor = registry.build("descriptors", section)
     out = []
     for recording in recordings:
         clip = clip_of(recording, work)
@@ -69,11 +72,15 @@ def samples_of(recordings: list[Recording], name: str, work: Path) -> list[Sampl
     return out
 
 
-def settings(epochs: int, only: list[str]) -> Iterator[tuple[str, str, bool, Recipe]]:
+def settings(
+    epochs: int, only: list[str], soft: bool = False
+) -> Iterator[tuple[str, str, bool, Recipe]]:
     """All combinations of these descriptors as recipes."""
-    for name, descriptor in DESCRIPTORS.items():
+    for name, section in DESCRIPTORS.items():
         if name not in only:
             continue
+        voting = {"voting": "soft"} if soft and name in ("hog_top", "higo_top") else {}
+        descriptor = {**section, **voting}
         for label in ("overlap", "apex"):
             for differenced in (False, True):
                 steps = ["difference", "zscore"] if differenced else ["zscore"]
@@ -83,6 +90,8 @@ def settings(epochs: int, only: list[str]) -> Iterator[tuple[str, str, bool, Rec
                     "normalise": steps,
                     "epochs": epochs,
                     "check_every": 4,
+                    "train_stride": 8,
+                    "schedule": "cosine",
                     "label_s": 0.3 if label == "overlap" else 0.5,
                     "dropout": 0.3,
                     "noise": 0.4,
@@ -91,7 +100,7 @@ def settings(epochs: int, only: list[str]) -> Iterator[tuple[str, str, bool, Rec
                     name,
                     label,
                     differenced,
-                    Recipe(name, descriptor=descriptor, scorer=scorer),
+                    Recipe(name, descriptor=descriptor, scorer=scorer, mirror=True),
                 )
 
 
@@ -136,6 +145,7 @@ def main() -> None:
     parser.add_argument("--groups", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--only", nargs="+", choices=DESCRIPTORS, default=list(DESCRIPTORS))
+    parser.add_argument("--soft", action="store_true")
     parser.add_argument("-o", "--out", type=Path, required=True)
     args = parser.parse_args()
     test = Folder().load(args.test)
@@ -144,17 +154,18 @@ def main() -> None:
         for root in args.train
         for r in Folder().load(root)
     ]
-    choices = [str(args.test), *map(str, args.train), args.groups, args.epochs]
+    choices = [str(args.test), *map(str, args.train), args.groups, args.epochs, args.soft]
     done_path = args.work / f"done-{zlib.crc32(repr(choices).encode()):08x}.json"
     args.work.mkdir(parents=True, exist_ok=True)
     done = json.loads(done_path.read_text()) if done_path.is_file() else {}
     held: tuple[str, list[Sample], list[Sample]] = ("", [], [])
     lines = [HEAD, "|" + "---|" * 9]
-    for name, label, differenced, recipe in settings(args.epochs, args.only):
+    for name, label, differenced, recipe in settings(args.epochs, args.only, args.soft):
         key = f"{name} {label} {differenced}"
         if key not in done:
             if held[0] != name:
-                held = (name, samples_of(test, name, args.work), samples_of(extra, name, args.work))
+                section = recipe.descriptor
+                held = (name, *(samples_of(r, section, args.work) for r in (test, extra)))
             begin = time.perf_counter()
             judged = cross_validate(
                 recipe, held[1], leave_subjects_out(held[1], args.groups), also=held[2]
@@ -164,7 +175,7 @@ def main() -> None:
             done_path.write_text(json.dumps(done, indent=1))
         lines.append(line((name, label, "yes" if differenced else "no"), done[key]))
         print(lines[-1], f"{done[key]['seconds']:.0f} s", flush=True)
-    rows = held[1] or samples_of(test, "region_flow", args.work)
+    rows = held[1] or samples_of(test, DESCRIPTORS["region_flow"], args.work)
     for name, f in bounds(rows).items():
         lines.append(line((name, "-", "-"), f))
         print(lines[-1], flush=True)

@@ -128,6 +128,28 @@ def pooled(samples: Sequence[Sample], spots: Sequence[Sequence[Expression]], rul
     return total
 
 
+def with_mirrored(recipe: Recipe, samples: Sequence[Sample]) -> list[Sample]:
+    """The samples and, where the recipe asks for them, their mirror images.
+
+    Raises UsageError if the recipe's descriptor cannot tell what the mirrored video would give.
+    """
+    if not recipe.mirror:
+        return list(samples)
+    descriptor = registry.build("descriptors", recipe.descriptor)
+    if not hasattr(descriptor, "mirror"):
+        raise UsageError(
+            f"recipe {recipe.name}: mirror = true, but the descriptor "
+            f"{recipe.descriptor['name']} cannot mirror its rows"
+        )
+    return [
+        *samples,
+        *(
+            replace(s, id=f"{s.id} mirrored", series=descriptor.mirror(s.series), lifelike=False)
+            for s in samples
+        ),
+    ]
+
+
 @dataclass(frozen=True)
 class Learned:
     """What a recipe learned from some samples.
@@ -163,6 +185,8 @@ def learn(
 ) -> Learned:
     """Learn weights, and choose epoch, decode values and threshold, from these samples alone.
 
+    With ``mirror`` in the recipe also from their mirror images, which count as the same subject's.
+
     A ``share`` of the subjects is held out inside. Among the epochs that the scorer offers, the one
     with the best pooled F1 on them (apex rule, best threshold, the recipe's own decode values) is
     kept; then, of the decode values that the recipe's section ``choose`` lists, those with the best
@@ -174,7 +198,7 @@ def learn(
     scorer = registry.build("scorers", recipe.scorer)
     options = decode_options(recipe)
     own: DecodeConfig = make_dataclass(DecodeConfig, recipe.decode, where="decode")
-    fitted, held = inner_split(samples, share, recipe.seed)
+    fitted, held = inner_split(with_mirrored(recipe, samples), share, recipe.seed)
 
     def quality(score: Score) -> float:
         if watch is not None:
@@ -182,7 +206,7 @@ def learn(
         return best_on(held, [score(s.series) for s in held], own)[1]
 
     weights: Weights = scorer.fit(
-        [s.series for s in fitted], [s.micro for s in fitted], recipe.seed, quality=quality
+        [s.series for s in fitted], [s.truth for s in fitted], recipe.seed, quality=quality
     )
     lifelike = [s for s in held if s.lifelike]
     judges = lifelike if any(s.micro for s in lifelike) else held

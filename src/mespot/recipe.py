@@ -31,13 +31,15 @@ class Recipe:
     """All choices of a spotter, as plain values.
 
     ``fps`` is set only where the recipe fixes lengths in frames (the ``paper-*`` recipes): videos
-    of another rate are then refused unless forced.
+    of another rate are then refused unless forced. ``mirror`` asks to learn from the mirror images
+    of the training recordings as well, where the descriptor can tell their rows.
     """
 
     name: str = "unnamed"
     description: str = ""
     fps: float | None = None
     seed: int = 0
+    mirror: bool = False
     align: Mapping[str, Any] = field(default_factory=dict)
     descriptor: Mapping[str, Any] = field(default_factory=lambda: {"name": "region_flow"})
     scorer: Mapping[str, Any] = field(default_factory=lambda: {"name": "lstm"})
@@ -72,8 +74,9 @@ class Recipe:
 
 
 def to_dict(recipe: Recipe) -> dict[str, Any]:
-    """Plain nested dictionary of a recipe, without empty and None entries."""
-    return {k: v for k, v in dataclasses.asdict(recipe).items() if v not in (None, {}, "")}
+    """Plain nested dictionary of a recipe, without entries that are empty, None or False."""
+    tree = dataclasses.asdict(recipe)
+    return {k: v for k, v in tree.items() if v not in (None, {}, "") and v is not False}
 
 
 def dumps(recipe: Recipe) -> str:

@@ -25,7 +25,7 @@ from mespot.video import open_video
 
 __all__ = [
     "Judged", "at_rate", "collect", "cross_validate", "figures", "injected_samples", "sample_of",
-    "sweep", "with_mirrored",
+    "sweep",
 ]  # fmt: skip
 
 
@@ -86,20 +86,6 @@ class Judged:
     chosen: dict[str, tuple[int, float]]
 
 
-def with_mirrored(recipe: Recipe, samples: Sequence[Sample]) -> list[Sample]:
-    """The samples and, where the descriptor can tell them, their mirror images."""
-    descriptor = registry.build("descriptors", recipe.descriptor)
-    if not hasattr(descriptor, "mirror"):
-        return list(samples)
-    return [
-        *samples,
-        *(
-            replace(s, id=f"{s.id} mirrored", series=descriptor.mirror(s.series), lifelike=False)
-            for s in samples
-        ),
-    ]
-
-
 _Shared = tuple[Recipe, dict[str, Sample], list[Sample]]
 
 
@@ -109,7 +95,7 @@ def _fold_task(shared: _Shared, fold: Fold) -> Judged:
     held = {s.subject for s in test}
     learned_on = [samples[i] for i in fold.train]
     learned_on += [replace(s, lifelike=False) for s in also if s.subject not in held]
-    learned = learn(recipe, with_mirrored(recipe, learned_on))
+    learned = learn(recipe, learned_on)
     config: DecodeConfig = make_dataclass(DecodeConfig, learned.recipe.decode, where="decode")
     scores = score_samples(recipe, learned.weights, test)
     ids = [s.id for s in test]

@@ -93,7 +93,7 @@ def command(recipe: str, out: str, **options: Any) -> int:
     from mespot.protocol import leave_one_subject_out, leave_subjects_out, train
     from mespot.recipe import load_recipe
     from mespot.spotter import Spotter
-    from mespot.training import cross_validate, figures, with_mirrored
+    from mespot.training import cross_validate, figures
 
     chosen = load_recipe(recipe).override(options["settings"])
     samples, also = _samples(chosen, options)
@@ -112,7 +112,7 @@ def command(recipe: str, out: str, **options: Any) -> int:
         measured |= figures(samples, judged)
         click.echo(json.dumps(measured, indent=1))
     everything = [*samples, *(replace(s, lifelike=False) for s in also)]
-    weights = train(chosen, with_mirrored(chosen, everything))
+    weights = train(chosen, everything)
     card = _card(chosen, everything, measured, options)
     spotter = Spotter(chosen, weights, card)
     spotter.save(out)

@@ -131,6 +131,28 @@ class ThreePlanes:
         """
         return describe_many(clip, [self], threads=threads, outs=[out])[0]
 
+    def mirror(self, series: FrameSeries) -> FrameSeries:
+        """The rows that the mirrored video would give, but for rounding.
+
+        Block edges are whole pixels and need not mirror exactly, and a hard vote on the very edge
+        of two bins (there is none with 8 of them) falls to one side. Blocks change sides; where x
+        is an axis of the plane, so do the bins.
+
+        Raises
+        ------
+        UsageError
+            If the mirror image of a bin is no bin.
+        """
+        columns = np.arange(np.prod(self.shape)).reshape(self.shape)[:, :, ::-1].copy()
+        for plane, axes in enumerate(PLANE_AXES):
+            if 0 in axes:
+                columns[..., plane, :] = columns[..., plane, self._mirrored_bins()]
+        return series.with_values(np.asarray(series.values)[:, columns.ravel()], series.names)
+
+    def _mirrored_bins(self) -> NDArray[np.int64]:
+        """(bins_per_plane,) the bin that takes each one's place when the first axis turns round."""
+        raise NotImplementedError
+
     def _walk(self, cuts: Cuts) -> Hashable:
         """Descriptors with equal ones get their histograms from one call of ``_histograms``."""
         raise NotImplementedError

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mespot.descriptors._grid import Cuts, largest_block
 from mespot.descriptors._planes import ThreePlanes, check_choice
+from mespot.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,15 @@ class HogTop(ThreePlanes):
     @property
     def bins_per_plane(self) -> int:
         return self.bins
+
+    def _mirrored_bins(self) -> NDArray[np.int64]:
+        if self.orientation == "signed" and self.bins % 2:
+            raise UsageError(
+                f"descriptor: bins = {self.bins}: signed orientations can be mirrored only with an "
+                "even number of bins"
+            )
+        half = self.bins // 2 if self.orientation == "signed" else 0
+        return (half - np.arange(self.bins)) % self.bins
 
     def _has_octants(self, cuts: Cuts) -> bool:
         """Whether the fast kernel does: its counts have 16 bits."""

@@ -81,6 +81,17 @@ class LbpTop(ThreePlanes):
                 steps[plane, :, 2 - axis] = np.rint(along)
         return steps
 
+    def _mirrored_bins(self) -> NDArray[np.int64]:
+        from mespot.descriptors._patterns_any import bin_table
+
+        table = bin_table(self.points, self.patterns == "uniform").astype(np.int64)
+        bits = np.arange(self.points)
+        codes = np.arange(2**self.points)
+        turned = ((codes[:, None] >> (self.points // 2 - bits) % self.points & 1) << bits).sum(1)
+        bins = np.empty(self.bins_per_plane, np.int64)
+        bins[table] = table[turned]
+        return bins
+
     def _is_default_kind(self) -> bool:
         return (self.points, self.interpolation, self.patterns) == (8, "nearest", "uniform")
 
