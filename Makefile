@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 WANTED := pyproject.toml constraints.txt
 WORKERS ?= 2
 
-.PHONY: demo test lint types bench check-full clean
+.PHONY: demo test lint types bench robustness check-full clean
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
@@ -51,6 +51,11 @@ bench: $(VENV)/.ready-dev
 	cat bench-out/lstm.txt
 	$(BIN)/python benchmarks/bench_end_to_end.py --json bench-out/end_to_end.json --plots bench-out/benchmarks
 	$(BIN)/python benchmarks/page.py bench-out
+
+# What size, frame rate, compression, head motion and blinks cost; goes on where it was stopped.
+robustness: $(VENV)/.ready-dev
+	mkdir -p bench-out
+	$(BIN)/python benchmarks/robustness.py --out bench-out --workers $(WORKERS)
 
 clean:
 	rm -rf $(VENV) demo-out bench-out build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache
