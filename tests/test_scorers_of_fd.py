@@ -214,5 +214,5 @@ def test_fields_out_of_range(fields, told):
 def test_rows_of_another_descriptor_are_refused():
     other = FrameSeries(np.zeros((9, 2), np.float32), 0, 1, 5, 20, Fraction(30), ("a", "b"))
     for series in (other, replace(other, names=())):
-        with pytest.raises(UsageError, match="set descriptor.name"):
+        with pytest.raises(UsageError, match="region_flow"):
             OfFd().score(series, {})

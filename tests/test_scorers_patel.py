@@ -285,5 +285,5 @@ def test_the_recipe_reads_onset_and_offset_back():
 
 def test_rows_of_another_descriptor_are_refused():
     other = FrameSeries(np.zeros((9, 2), np.float32), 0, 1, 5, 20, Fraction(30), ("a", "b"))
-    with pytest.raises(UsageError, match="set descriptor.name"):
+    with pytest.raises(UsageError, match="region_flow"):
         Patel().score(other, {})

@@ -42,7 +42,7 @@ class OfFd:
     Parameters
     ----------
     regions : tuple of str
-        The small regions; names as in docs/descriptors.md.
+        The small regions; names as in docs/scorers/of_fd.md.
     distance_s : float
         Of several distances in the rows, the nearest to this one is used.
     agree : int
