@@ -27,15 +27,16 @@ from typing import Any
 
 import page
 from _common import write
+from _points import HELD, PACKAGED, plot, row_of
 
 from mespot._code import code_hash
 from mespot.cache import key_of
 from mespot.datasets.folder import Folder
 from mespot.decode import decode
 from mespot.errors import MespotError
-from mespot.files import atomic_path, write_text
+from mespot.files import write_text
 from mespot.material import collect, sample_of
-from mespot.metrics import Rule, bootstrap, count
+from mespot.metrics import Rule, count
 from mespot.protocol import Sample, train
 from mespot.recipe import load_recipe
 from mespot.runner import run_tasks
@@ -50,7 +51,7 @@ from mespot.synthetic import (
     write_dataset,
 )
 from mespot.synthetic.write import portraits_sha256
-from mespot.types import Counts, Recording
+from mespot.types import Recording
 
 ROOT = Path(__file__).resolve().parents[1]
 FACES, PAGE = ROOT.parent / "shared" / "faces", ROOT / "docs" / "robustness.md"
@@ -60,8 +61,6 @@ FPS = 30
 _SEED, _TRAINING_SEED = 4100, 4200
 _CODE = ("mespot.material", "mespot.synthetic.write", "mespot.decode", "mespot.scorers.lstm",
          "mespot.descriptors.region_flow", "mespot.align.aligner")  # fmt: skip
-HELD, PACKAGED = "faces left out", "packaged"
-_COLOURS = {HELD: "#2b5d8a", PACKAGED: "#b8b8b8"}
 
 
 @dataclass(frozen=True)
@@ -200,50 +199,6 @@ def _counts(recording: Recording, spotters: dict[str, Spotter]) -> dict[str, Any
     return found
 
 
-def row_of(value: float, judged: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """A point's figures, pooled over its recordings; the interval is over faces."""
-    row: dict[str, Any] = {"value": value}
-    for name in (HELD, PACKAGED):
-        if name not in judged[0]:
-            continue
-        by_face: dict[str, Counts] = {}
-        for one in judged:
-            counts = Counts(*one[name], one["minutes"])
-            by_face[one["subject"]] = by_face.get(one["subject"], Counts()) + counts
-        total = sum(by_face.values(), Counts())
-        low, high = bootstrap(list(by_face.values()))
-        row |= {
-            "MEs": total.tp + total.fn, f"F1, {name}": total.f1,
-            f"95 %, {name}": f"{low:.2f} .. {high:.2f}", f"recall, {name}": total.recall,
-            f"false alarms/min, {name}": total.false_alarms_per_minute,
-        }  # fmt: skip
-    return row
-
-
-def plot(
-    curve: Curve, rows: Sequence[dict[str, Any]], standard: dict[str, Any], path: Path
-) -> None:
-    """F1 and false alarms against the nuisance; dotted: everything at standard."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 3.4), layout="constrained")
-    panels = figure.subplots(1, 2)
-    at = [row["value"] for row in rows]
-    for axes, what in zip(panels, ("F1", "false alarms/min")):
-        for name in (n for n in (HELD, PACKAGED) if f"F1, {n}" in rows[0]):
-            colour, column = _COLOURS[name], f"{what}, {name}"
-            axes.plot(at, [row[column] for row in rows], "o-", color=colour, label=name)
-            axes.axhline(standard[column], color=colour, ls=":", lw=1)
-            if what == "F1":
-                ends = [[float(x) for x in row[f"95 %, {name}"].split(" .. ")] for row in rows]
-                axes.fill_between(at, *zip(*ends), color=colour, alpha=0.15, lw=0)
-        axes.set(xlabel=curve.axis, ylabel=what, ylim=(0, 1) if what == "F1" else (0, None))
-        axes.spines[["top", "right"]].set_visible(False)
-    panels[0].legend(frameon=False)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=110)
-
-
 def run(setting: Setting, curves: Sequence[Curve], out: Path, workers: int) -> None:
     """Judge all points and write tables and figures; points at standard are judged once."""
     begin = time.perf_counter()
@@ -269,7 +224,7 @@ def run(setting: Setting, curves: Sequence[Curve], out: Path, workers: int) -> N
         shown = [{curve.name: row["value"], **row} for row in rows]
         shown = [{k: v for k, v in row.items() if k != "value"} for row in shown]
         write(shown, f"Robustness: {curve.name}", json_path)
-        plot(curve, rows, standard, out / "robustness" / f"{curve.name}.png")
+        plot(curve.axis, rows, standard, out / "robustness" / f"{curve.name}.png")
 
 
 def _point(curve: Curve, value: float) -> tuple[ScriptConfig, int]:
