@@ -237,7 +237,7 @@ def _about(setting: Setting, seconds: float) -> dict[str, Any]:
         "faces": faces, "groups": size.groups if setting.spotters else "none",
         "recordings a point": size.recordings, "s each": size.seconds,
         "learned from, recordings a face": size.train_each if setting.spotters else 0,
-        "s each ": size.train_seconds, "minutes it took": seconds / 60,
+        "s each ": size.train_seconds, "minutes of the last run": seconds / 60,
     }  # fmt: skip
 
 
