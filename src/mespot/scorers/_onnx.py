@@ -28,7 +28,7 @@ def lstm_graph(weights: Mapping[str, NDArray[Any]], window: int, sigmoid: bool) 
     ``weights``: w_x (d, 4K), w_h (K, 4K), b (4K,), dense_w (K, 1), dense_b (1,); gates in the order
     input, forget, cell, output. Needs the package ``onnx``.
     """
-    from onnx import TensorProto, checker, helper
+    from onnx import TensorProto, helper
 
     graph = _Graph(weights)
     graph.add("MatMul", ["x", "w_x"], "xw")
@@ -41,7 +41,7 @@ def lstm_graph(weights: Mapping[str, NDArray[Any]], window: int, sigmoid: bool) 
     graph.add("Sigmoid" if sigmoid else "Identity", ["linear"], "level")
     graph.add("Transpose", ["level"], "y", perm=[1, 0])
     d = weights["w_x"].shape[0]
-    model = helper.make_model(
+    return serialised(
         helper.make_graph(
             graph.nodes,
             "mespot-lstm",
@@ -49,8 +49,16 @@ def lstm_graph(weights: Mapping[str, NDArray[Any]], window: int, sigmoid: bool) 
             [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["windows", window])],
             graph.constants,
         ),
-        opset_imports=[helper.make_opsetid("", OPSET)],
-        producer_name="mespot",
+        OPSET,
+    )
+
+
+def serialised(graph: Any, opset: int) -> bytes:
+    """A checked ONNX graph as bytes, the same for the same graph."""
+    from onnx import checker, helper
+
+    model = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", opset)], producer_name="mespot"
     )
     # The lowest version that knows the opset: readable by every ONNX Runtime since 1.10.
     model.ir_version = 8
@@ -108,7 +116,7 @@ class _Graph:
 
 
 def run(data: NDArray[np.uint8], x: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Run a network kept as bytes on rows (n, d); returns (n - window + 1, window).
+    """Run a network kept as bytes on rows (n, d): of the LSTM, (n - window + 1, window).
 
     Raises MespotError if the bytes are not a network that this ONNX Runtime reads.
     """
