@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from compare_combinations import samples_of
+
 from mespot.datasets.folder import Folder
 from mespot.metrics import Rule, paired_bootstrap
 from mespot.protocol import Sample, leave_subjects_out, pooled
