@@ -9,10 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mespot import protocol
+from mespot.recipe import Recipe
 from mespot.scorers import _pieces, _platt
 from mespot.scorers._targets import Targets
 from mespot.scorers._vary import Material, Variation, at_tempo, batches
+from mespot.scorers.never import Never
 from mespot.types import Expression, FrameSeries
+from network_cases import kinds
 
 
 def test_rows_around_repeat_the_ends():
@@ -142,3 +146,22 @@ def test_platt_never_turns_the_order_round():
     assert slope > 5
     slope, offset = _platt.learn(np.ones(10), np.array([1.0] + [0.0] * 9))
     assert _platt.applied(np.ones(1, np.float32), slope, offset) == pytest.approx(0.1)
+
+
+def test_learn_tells_the_scorer_of_all_kinds(monkeypatch):
+    told = []
+
+    class Listening(Never):
+        def fit(self, series, truth, seed, quality=None):
+            told.extend(e.kind for expressions in truth for e in expressions)
+            return super().fit(series, truth, seed, quality)
+
+    monkeypatch.setattr(protocol.registry, "build", lambda family, section: Listening())
+    samples = []
+    for name in "abc":
+        series, truth = kinds(ord(name))
+        found = np.ones(series.n_frames, bool)
+        samples.append(protocol.Sample(name, name, series, found, tuple(truth)))
+    protocol.learn(Recipe("x"), samples)
+    # Of three subjects one is held out to choose by; each has two movements of every kind.
+    assert sorted(told) == ["blink"] * 4 + ["macro"] * 4 + ["micro"] * 4
