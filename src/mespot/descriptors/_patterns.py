@@ -12,13 +12,9 @@ from mespot.descriptors._compiling import kernel, part
 from mespot.descriptors._counting import (
     cells_to_blocks,
     clear_empty,
-    column_offsets,
-    count,
-    halves,
     padded,
-    place,
-    rows_at_once,
 )
+from mespot.descriptors._nibbles import set_places, shifted, vote_cells
 
 _U8, _U64 = np.uint8, np.uint64
 
@@ -41,12 +37,12 @@ def uniform_patterns(frames, which, neighbours, cuts, ring):  # type: ignore[no-
     _, height, width = frames.shape
     flat, table = frames.reshape(-1), ring.reshape(ring.shape[0], -1)
     size, furthest = ring.shape[3], np.max(neighbours)
-    across, rows = cuts.x[-1] - cuts.x[0], rows_at_once(width)
+    across, rows = cuts.x[-1] - cuts.x[0], 17
     room = rows * width + 128
-    offsets, places = np.zeros(room, np.uint16), np.zeros((3, room), np.uint16)
-    column_offsets(cuts, width, rows, size, offsets)
-    codes, bins = np.empty(room, np.uint8), np.empty(room, np.uint8)
-    counters = np.zeros(cuts.x.size * size, np.uint32)
+    places = np.zeros((3, room), np.uint16)
+    codes = np.empty(room, np.uint8)
+    votes = vote_table()
+    counters = np.zeros(cuts.x.size * size, ring.dtype)
     sums = np.zeros(cuts.x_from.size * size, ring.dtype)
     for t in range(which[0], which[1]):
         at = (t - which[2]) % ring.shape[0]
@@ -56,11 +52,12 @@ def uniform_patterns(frames, which, neighbours, cuts, ring):  # type: ignore[no-
                 start = (t * height + y) * width + cuts.x[0]
                 n = (min(rows, cuts.y[s + 1] - y) - 1) * width + across
                 m = padded(n, flat.size - (start + furthest + n))
-                for p in range(3):
-                    patterns(flat, start, neighbours, p, m, codes)
-                    uniform(codes, m, bins)
-                    place(offsets, bins, m, places, p)
-                count(places, n, halves(n, width), size // 3, counters)
+                set_places(flat, start, neighbours, m, places)
+                if m % 32:
+                    for p in range(3):
+                        patterns(flat, start, neighbours, p, m, codes)
+                        shifted(codes, m - m % 32, m, places, p)
+                vote_cells(votes, places, min(rows, cuts.y[s + 1] - y), width, cuts, counters)
             cells_to_blocks(s, cuts, counters, size, sums, table, at)
 
 
@@ -115,3 +112,15 @@ def uniform(codes, n, bins):  # type: ignore[no-untyped-def]
         label = _U8(max(_U8(fourfold + fourfold), _U8(7)) - _U8(7))
         label = _U8(label + _U8(_ones(from_begin) & _U8(7)))
         bins[i] = label if _U8(begin & from_begin) == begin else _U8(58)
+
+
+@part
+def vote_table():  # type: ignore[no-untyped-def]
+    codes, bins = np.zeros(256, np.uint8), np.zeros(256, np.uint8)
+    for c in range(256):
+        codes[c] = c
+    uniform(codes, 256, bins)
+    votes = np.zeros(256 * 32, np.uint8)
+    for c in range(256):
+        votes[c * 32 + bins[c] % 32] = 16 if bins[c] >= 32 else 1
+    return votes

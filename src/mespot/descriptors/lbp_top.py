@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -110,7 +111,7 @@ class LbpTop(ThreePlanes):
         if self._is_default_kind():
             from mespot.descriptors._patterns import uniform_patterns
 
-            uniform_patterns(frames, which, self.neighbours() @ distance, cuts, ring)
+            uniform_patterns(frames, which, _distances(self, height, width), cuts, ring)
             return
         from mespot.descriptors._patterns_any import any_patterns, bin_table, taps_of
 
@@ -122,6 +123,12 @@ class LbpTop(ThreePlanes):
         if (self.points, self.patterns) == (8, "uniform"):
             table = table[:0]
         any_patterns(frames, which, np.stack(taps) @ distance, np.stack(weights), table, cuts, ring)
+
+
+@lru_cache(maxsize=8)
+def _distances(descriptor: LbpTop, height: int, width: int) -> NDArray[np.int64]:
+    """(3, P) distances of the neighbours in a flattened clip."""
+    return descriptor.neighbours() @ np.array([height * width, width, 1])
 
 
 PLUGIN = LbpTop
