@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mespot.descriptors._grid import Cuts, largest_block
+from mespot.descriptors._grid import Cuts, aligned_zeros, largest_block
 from mespot.descriptors._planes import PLANE_AXES, ThreePlanes, check_choice
 
 
@@ -96,7 +96,7 @@ class LbpTop(ThreePlanes):
         # 64 slots for the default: a multiple of what a vector holds.
         slots = 16 * -(-self.bins_per_plane // 16)
         counter = np.uint16 if largest_block(cuts) < 2**16 else np.uint32
-        return np.zeros((n, self.grid[1], self.grid[0], 3 * slots), counter)
+        return aligned_zeros((n, self.grid[1], self.grid[0], 3 * slots), counter)
 
     def _histograms(
         self,
