@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from mespot.descriptors import _counting, _octants, _patterns, _slide
+from mespot.descriptors import _counting, _octants, _patterns, _places, _slide, _votes
 from mespot.descriptors._grid import cut_frame
 from mespot.descriptors.lbp_top import LbpTop
 
@@ -41,29 +41,31 @@ def parts(frames: NDArray[np.uint8]) -> dict[tuple[str, str], Callable[[], None]
     m = -(-n // 128) * 128
     flat, start = frames.reshape(-1), height * width + width + 1
     distances = LbpTop().neighbours() @ np.array([height * width, width, 1])
-    each, planes = FRAMES * strips, FRAMES * strips * 3
-    codes, bins = np.zeros((2, m), np.uint8)
-    offsets, places = np.zeros(m, np.uint16), np.zeros((3, m), np.uint16)
-    rows = m // width
-    _counting.column_offsets(cuts, width, rows, 192, offsets)
-    for p in range(3):
-        _patterns.patterns(flat, start, distances, p, m, codes)
-        _patterns.uniform(codes, m, bins)
-        _counting.place(offsets, bins, m, places, p)
-    counters = np.zeros(cuts.x.size * 192, np.uint32)
+    each = FRAMES * strips
+    places, vectors = np.zeros((3, m), np.uint16), _patterns.vote_vectors()
+    set_places, add_votes = _of_three_planes()
+    set_places(flat, start, distances, m, places)
+    counters = np.zeros(cuts.x.size * 192, np.uint16)
     sums, table = np.zeros(8 * 192, np.uint16), np.zeros((23, 64 * 192), np.uint16)
     at = (cuts, counters, 192, sums, table, 0)
     found = {
-        ("lbp_top", "patterns"): repeated(
-            _patterns.patterns, planes, flat, start, distances, 0, m, codes),
-        ("lbp_top", "uniform bins"): repeated(_patterns.uniform, planes, codes, m, bins),
-        ("lbp_top", "placing"): repeated(_counting.place, planes, offsets, bins, m, places, 0),
-        ("lbp_top", "counting"): repeated(
-            _counting.count, each, places, n, _counting.halves(n, width), 64, counters),
+        ("lbp_top", "patterns"): repeated(set_places, each, flat, start, distances, m, places),
+        ("lbp_top", "votes"): repeated(
+            add_votes, each, vectors, places, m // width, width, cuts, counters),
         ("lbp_top", "cells to blocks"): repeated(_counting.cells_to_blocks, each, strips // 2, *at),
         ("lbp_top", "slide"): _slides(table, 59, np.ones((1, 64))),
     }  # fmt: skip
     return found | _gradient_parts(flat, start, cuts, (width, height, n, m))
+
+
+def _of_three_planes() -> tuple[Any, Any]:
+    """What sets places and adds votes, as functions that Python may call."""
+
+    @njit(nogil=True)
+    def set_places(flat, start, neighbours, n, places):  # type: ignore[no-untyped-def]
+        _places.set_places(flat, start, neighbours, n, places)
+
+    return set_places, _votes.vote_cells
 
 
 def _gradient_parts(flat: Any, start: int, cuts: Any, lengths: tuple[int, int, int, int]) -> Any:

@@ -9,18 +9,15 @@ from numba import types
 from numba.extending import intrinsic
 
 from mespot.descriptors._compiling import kernel, part
-from mespot.descriptors._counting import (
-    cells_to_blocks,
-    clear_empty,
-    column_offsets,
-    count,
-    halves,
-    padded,
-    place,
-    rows_at_once,
-)
+from mespot.descriptors._counting import cells_to_blocks, clear_empty
+from mespot.descriptors._places import set_last_places, set_places
+from mespot.descriptors._votes import SIZE, VECTOR, vote_cells
 
-_U8, _U64 = np.uint8, np.uint64
+# Few enough to stay in the first-level cache with all that is made of them; no more
+# than `_votes.ROWS`.
+_ROWS_AT_ONCE = 13
+
+_U8 = np.uint8
 
 
 @kernel
@@ -35,53 +32,29 @@ def uniform_patterns(frames, which, neighbours, cuts, ring):  # type: ignore[no-
     neighbours : (3, 8) int64
         Distances of the neighbours in the flattened clip, for the planes XY, XT, YT.
     cuts : mespot.descriptors._grid.Cuts
-    ring : (R, by, bx, 3 * slots) uint16 or uint32
-        At least 59 slots.
+    ring : (R, by, bx, SIZE) uint16 or uint32
     """
     _, height, width = frames.shape
     flat, table = frames.reshape(-1), ring.reshape(ring.shape[0], -1)
-    size, furthest = ring.shape[3], np.max(neighbours)
-    across, rows = cuts.x[-1] - cuts.x[0], rows_at_once(width)
-    room = rows * width + 128
-    offsets, places = np.zeros(room, np.uint16), np.zeros((3, room), np.uint16)
-    column_offsets(cuts, width, rows, size, offsets)
-    codes, bins = np.empty(room, np.uint8), np.empty(room, np.uint8)
-    counters = np.zeros(cuts.x.size * size, np.uint32)
-    sums = np.zeros(cuts.x_from.size * size, ring.dtype)
+    across, furthest = cuts.x[-1] - cuts.x[0], np.max(neighbours)
+    places = np.zeros((3, _ROWS_AT_ONCE * width + VECTOR), np.uint16)
+    vectors, counters = vote_vectors(), np.zeros(cuts.x.size * SIZE, ring.dtype)
+    sums = np.zeros(cuts.x_from.size * SIZE, ring.dtype)
     for t in range(which[0], which[1]):
         at = (t - which[2]) % ring.shape[0]
-        clear_empty(cuts, size, table, at)
+        clear_empty(cuts, SIZE, table, at)
         for s in range(cuts.y.size - 1):
+            high = cuts.y[s + 1] - cuts.y[s]
+            # Even pieces of a strip: one row by itself would take as long as two.
+            rows = -(-high // -(-high // _ROWS_AT_ONCE))
             for y in range(cuts.y[s], cuts.y[s + 1], rows):
-                start = (t * height + y) * width + cuts.x[0]
-                n = (min(rows, cuts.y[s + 1] - y) - 1) * width + across
-                m = padded(n, flat.size - (start + furthest + n))
-                for p in range(3):
-                    patterns(flat, start, neighbours, p, m, codes)
-                    uniform(codes, m, bins)
-                    place(offsets, bins, m, places, p)
-                count(places, n, halves(n, width), size // 3, counters)
-            cells_to_blocks(s, cuts, counters, size, sums, table, at)
-
-
-@part
-def patterns(flat, start, neighbours, plane, n, out):  # type: ignore[no-untyped-def]
-    """n uint8 patterns, of the voxels from ``start`` on.
-
-    Bit k is set where the voxel neighbours[plane, k] further on in ``flat`` is not darker.
-    """
-    here = _U64(start)
-    to0, to1 = _U64(start + neighbours[plane, 0]), _U64(start + neighbours[plane, 1])
-    to2, to3 = _U64(start + neighbours[plane, 2]), _U64(start + neighbours[plane, 3])
-    to4, to5 = _U64(start + neighbours[plane, 4]), _U64(start + neighbours[plane, 5])
-    to6, to7 = _U64(start + neighbours[plane, 6]), _U64(start + neighbours[plane, 7])
-    for k in range(n):
-        i = _U64(k)
-        c = flat[here + i]
-        low = (flat[to0 + i] >= c) | ((flat[to1 + i] >= c) << 1) | ((flat[to2 + i] >= c) << 2)
-        middle = (flat[to3 + i] >= c) << 3 | ((flat[to4 + i] >= c) << 4)
-        high = ((flat[to5 + i] >= c) << 5) | ((flat[to6 + i] >= c) << 6)
-        out[k] = _U8(low | middle | high | ((flat[to7 + i] >= c) << 7))
+                start, lines = (t * height + y) * width + cuts.x[0], min(rows, cuts.y[s + 1] - y)
+                n = (lines - 1) * width + across
+                n += max(0, min(-n % VECTOR, flat.size - (start + furthest + n)))
+                set_places(flat, start, neighbours, n, places)
+                set_last_places(flat, start, neighbours, n, places)
+                vote_cells(vectors, places, lines, width, cuts, counters)
+            cells_to_blocks(s, cuts, counters, SIZE, sums, table, at)
 
 
 def _count_ones(typingctx, byte):  # type: ignore[no-untyped-def]
@@ -115,3 +88,16 @@ def uniform(codes, n, bins):  # type: ignore[no-untyped-def]
         label = _U8(max(_U8(fourfold + fourfold), _U8(7)) - _U8(7))
         label = _U8(label + _U8(_ones(from_begin) & _U8(7)))
         bins[i] = label if _U8(begin & from_begin) == begin else _U8(58)
+
+
+@part
+def vote_vectors():  # type: ignore[no-untyped-def]
+    """(256 * VECTOR,) uint8: where each pattern votes, see `mespot.descriptors._votes`."""
+    codes, bins = np.zeros(256, np.uint8), np.zeros(256, np.uint8)
+    for c in range(256):
+        codes[c] = c
+    uniform(codes, 256, bins)
+    vectors = np.zeros(256 * VECTOR, np.uint8)
+    for c in range(256):
+        vectors[c * VECTOR + bins[c] % VECTOR] = 16 if bins[c] >= VECTOR else 1
+    return vectors

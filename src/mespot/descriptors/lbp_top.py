@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mespot.descriptors._grid import Cuts, largest_block
+from mespot.descriptors._grid import Cuts, aligned_zeros, largest_block
 from mespot.descriptors._planes import PLANE_AXES, ThreePlanes, check_choice
 
 
@@ -106,7 +107,7 @@ class LbpTop(ThreePlanes):
         # 64 slots for the default: a multiple of what a vector holds.
         slots = 16 * -(-self.bins_per_plane // 16)
         counter = np.uint16 if largest_block(cuts) < 2**16 else np.uint32
-        return np.zeros((n, self.grid[1], self.grid[0], 3 * slots), counter)
+        return aligned_zeros((n, self.grid[1], self.grid[0], 3 * slots), counter)
 
     def _histograms(
         self,
@@ -121,7 +122,7 @@ class LbpTop(ThreePlanes):
         if self._is_default_kind():
             from mespot.descriptors._patterns import uniform_patterns
 
-            uniform_patterns(frames, which, self.neighbours() @ distance, cuts, ring)
+            uniform_patterns(frames, which, _distances(self, height, width), cuts, ring)
             return
         from mespot.descriptors._patterns_any import any_patterns, bin_table, taps_of
 
@@ -133,6 +134,12 @@ class LbpTop(ThreePlanes):
         if (self.points, self.patterns) == (8, "uniform"):
             table = table[:0]
         any_patterns(frames, which, np.stack(taps) @ distance, np.stack(weights), table, cuts, ring)
+
+
+@lru_cache(maxsize=8)
+def _distances(descriptor: LbpTop, height: int, width: int) -> NDArray[np.int64]:
+    """(3, P) distances of the neighbours in a flattened clip."""
+    return descriptor.neighbours() @ np.array([height * width, width, 1])
 
 
 PLUGIN = LbpTop
