@@ -26,7 +26,7 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option(
             "--set", "settings", multiple=True, metavar="SECTION.KEY=VALUE",
-            help="Change a setting of every recipe; may be repeated.",
+            help="Change a setting of every recipe (tables: scorer.* of the paper's rows only).",
         ),
         click.option("--seed", type=click.IntRange(0), help="In place of the recipes' own."),
         click.option("--workers", default=2, show_default=True, type=click.IntRange(1)),

@@ -21,10 +21,13 @@ from mespot.errors import UsageError
     is_flag=True,
     help="Each row also on differences in time of its descriptor, which tell less of who it is.",
 )
+@click.option(
+    "--more",
+    is_flag=True,
+    help="Also the other rivals and networks that mespot ships, of which the paper has no figure.",
+)
 @data_options
-def command(
-    name: str, root: Path | None, twin: Path | None, difference: bool, **options: Any
-) -> None:
+def command(name: str, root: Path | None, twin: Path | None, **options: Any) -> None:
     """Evaluate every row of the paper's table, and floor, ceiling and mespot's default beside.
 
     Writes table.md, table.csv and table.png into the folder, and every fold of every row as mespot
@@ -37,7 +40,7 @@ def command(
     settings = list(options["settings"])
     if options["seed"] is not None:
         settings.append(f"seed={options['seed']}")
-    rows = rows_of(name, difference, settings)
+    rows = rows_of(name, options["difference"], settings, options["more"])
     need_torch()
     recordings = _load(name, root, twin, options["fields"])
     recipes = [row.recipe for row in rows if row.recipe is not None]

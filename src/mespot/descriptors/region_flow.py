@@ -127,9 +127,11 @@ class RegionFlow:
 
     def mirror(self, series: FrameSeries) -> FrameSeries:
         """The rows that the mirrored video would give: sides swapped, x motion reversed."""
-        names = series.names
+        names = series.names or self.column_names(series.fps)
         if len(names) != series.values.shape[1]:
-            raise ValueError("the series has no names of columns: it is not of this descriptor")
+            raise ValueError(
+                f"{series.values.shape[1]} columns: this descriptor's rows have {len(names)}"
+            )
         at = {name: i for i, name in enumerate(names)}
         order = [at[_other_side(name)] for name in names]
         sign = np.array([-1 if name.endswith(" x") else 1 for name in names], np.float32)

@@ -59,6 +59,21 @@ _CASME: tuple[_Spec, ...] = (
 _SMIC_RIVALS = (("LBP ChiSquare", "lbp_chi2", 0.29),)
 _CASME_RIVALS = (("LBP ChiSquare", "lbp_chi2", 0.32), ("MDMD", "mdmd", 0.38))
 
+# What the paper has no figure of: title, shipped recipe.
+_OTHER_RIVALS = (
+    ("LBP ChiSquare", "lbp-chi2"),
+    ("MDMD", "mdmd"),
+    ("Sliding windows, HOG-TOP, linear SVM", "svm-windows"),
+    ("Patel 2015", "patel"),
+    ("Xia 2016", "xia"),
+    ("OF-FD", "of-fd"),
+)
+_OTHER_OWN = (
+    ("region_flow TCN", "tcn"),
+    ("region_flow transformer", "transformer"),
+    ("region_flow fusion of two LSTMs", "fusion"),
+)
+
 TABLES: Mapping[str, tuple[str, str, tuple[_Spec, ...], Sequence[tuple[str, str, float]]]] = {
     "smic-vis-e": ("Table 1", "paper-smic", _SMIC, _SMIC_RIVALS),
     "casme-sq": ("Table 2", "paper-casme-sq", _CASME, _CASME_RIVALS),
@@ -66,12 +81,18 @@ TABLES: Mapping[str, tuple[str, str, tuple[_Spec, ...], Sequence[tuple[str, str,
 """Data set -> the paper's name of its table, the recipe of its rows, its rows, its rivals."""
 
 
-def rows_of(dataset: str, difference: bool = False, settings: Sequence[str] = ()) -> list[Row]:
+def rows_of(
+    dataset: str,
+    difference: bool = False,
+    settings: Sequence[str] = (),
+    more: bool = False,
+) -> list[Row]:
     """All rows of a data set's table.
 
     ``difference`` adds, below every row of the paper's method, the same with differences in time
     before ``zscore``. ``settings`` change every recipe, those of the scorer only the rows of the
     paper's method: mespot's default stays as it is shipped, floor and ceiling do not learn.
+    ``more`` adds the other rivals and networks that are shipped, of which the paper has no figure.
     Raises UsageError for a data set without a table.
     """
     name = dataset.replace("_", "-")
@@ -90,6 +111,12 @@ def rows_of(dataset: str, difference: bool = False, settings: Sequence[str] = ()
             changed = _method(base, f"{title}, difference", descriptor, label, steps)
             rows.append(Row(f"{title}, difference", "method", changed))
     rows.append(Row("region_flow LSTM (mespot's default)", "own", load_recipe("default")))
+    if more:
+        known = {row.title for row in rows}
+        for kind, others in (("rival", _OTHER_RIVALS), ("own", _OTHER_OWN)):
+            rows += [
+                Row(t, kind, load_recipe(r)) for t, r in others if t not in known and r in shipped()
+            ]
     rows += _bounds(base)
     return [_changed(row, settings) for row in rows]
 

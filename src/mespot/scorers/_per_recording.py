@@ -27,7 +27,8 @@ def strongest(values: NDArray[np.float32], top: int) -> NDArray[np.float64]:
     n, d = values.shape
     if not n or not d:
         return np.full(n, np.nan)
-    wide = np.where(np.isfinite(values).all(axis=1)[:, None], values, np.nan).astype(np.float64)
+    whole = np.isfinite(values).all(axis=1, keepdims=True)
+    wide = np.where(whole, values, np.nan).astype(np.float64)
     top = min(top, d)
     # Sorted, so that the sum does not depend on how a partition happens to order its part.
     mean: NDArray[np.float64] = np.sort(wide, axis=1)[:, d - top :].mean(axis=1)
