@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ def command(name: str, root: Path | None, twin: Path | None, **options: Any) -> 
     Writes table.md, table.csv and table.png into the folder, and every fold of every row as mespot
     evaluate does. Run the same command again after a stop: finished folds are kept.
     """
+    from mespot.evaluation.paired import ahead
     from mespot.evaluation.rows import TABLES, rows_of
     from mespot.evaluation.run import evaluate
     from mespot.evaluation.table import markdown, table_of, write
@@ -51,6 +53,8 @@ def command(name: str, root: Path | None, twin: Path | None, **options: Any) -> 
     results = evaluate(plan_of(recipes, recordings, ("default", "paper"), options), say)
     heading = f"{TABLES[name.replace('_', '-')][0]} of Tran et al. 2019"
     table = table_of(heading, rows, results)
+    f1 = {line.row.title: line.f1 for line in table.lines}
+    table = replace(table, ahead=ahead(options["out"], rows, f1))
     paths = write(table, options["out"], results[0]["dataset"])
     click.echo(markdown(table), nl=False)
     say(f"wrote {', '.join(map(str, paths))}")
