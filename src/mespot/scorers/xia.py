@@ -94,9 +94,9 @@ class Xia:
         sigma = _spread([self._some_squares(s, g, rng) for s, g in zip(series, goods)])
         labels = [_labels(s, g, t, self.margin_s) for s, g, t in zip(series, goods, truth)]
         x, y = _drawn(series, labels, (self.positives, self.negatives), rng)
-        if y.all() or not y.any():
-            return _weights([], [1], (0.0, -20.0), sigma, d)
-        stumps, alphas = self._boosted(x, y, seed)
+        stumps, alphas = self._boosted(x, y, seed) if 0 < y.sum() < len(y) else ([], [])
+        if not stumps:
+            return _weights([], [], (0.0, -20.0), sigma, d)
         found = []
         for r in self.rounds_choices if quality and self.rounds_choices else (self.rounds,):
             weights = _weights(stumps[:r], alphas[:r], (1.0, 0.0), sigma, d)
@@ -152,7 +152,10 @@ class Xia:
             n_estimators=self.rounds,
             random_state=seed % 2**32,
         )
-        machine.fit(x, y, sample_weight=weight)
+        try:
+            machine.fit(x, y, sample_weight=weight)
+        except ValueError:  # No column parts the two sides better than chance.
+            return [], []
         trees = list(machine.estimators_)
         return trees, machine.estimator_weights_[: len(trees)].tolist()
 
