@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import time
+from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
@@ -56,6 +58,27 @@ def test_an_error_ends_the_others_at_once(tmp_path):
         list(run_tasks(misbehave, tmp_path, ["fail", "wait", "b"], workers=2))
     assert time.monotonic() - begin < 30
     assert not (tmp_path / "b.done").exists() or not (tmp_path / "wait.done").exists()
+
+
+def test_an_interruption_while_processes_start_ends_them(tmp_path, monkeypatch):
+    pools = []
+    submit = ProcessPoolExecutor.submit
+
+    def interrupted(pool, *args):
+        future = submit(pool, *args)
+        if not pools:
+            os.kill(os.getpid(), signal.SIGINT)
+        pools.append(pool)
+        return future
+
+    monkeypatch.setattr(ProcessPoolExecutor, "submit", interrupted)
+    begin = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        list(run_tasks(misbehave, tmp_path, ["wait", "wait"], workers=2))
+    # Not before both were started and known: then it ended them.
+    assert len(pools) == 2
+    assert time.monotonic() - begin < 30
+    assert not multiprocessing.active_children()
 
 
 def test_no_longer_asking_ends_them_too(tmp_path):

@@ -10,6 +10,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from mespot._interrupts import deaf
 from mespot.errors import MespotError
 
 Task = TypeVar("Task")
@@ -61,11 +62,11 @@ def run_tasks(
         return
     # Spawn, not fork: OpenMP and other libraries' threads do not survive a fork.
     context = multiprocessing.get_context("spawn")
-    with _environment():
-        pool = ProcessPoolExecutor(workers, context, _share, (shared,))
-        # Processes are started as jobs come in, with the environment of that moment.
-        jobs = [pool.submit(_call, (function, task)) for task in tasks]
+    pool = ProcessPoolExecutor(workers, context, _share, (shared,))
     try:
+        with _environment(), deaf():
+            # Processes are started as jobs come in, with the environment of that moment.
+            jobs = [pool.submit(_call, (function, task)) for task in tasks]
         yield from _in_order(jobs)
     except BaseException:
         _end(pool)

@@ -16,6 +16,7 @@ from typing import Any
 
 import cv2
 
+from mespot._interrupts import deaf
 from mespot.errors import MespotError
 from mespot.synthetic.portraits import Portrait
 from mespot.synthetic.twins.identities import portrait_of
@@ -75,7 +76,7 @@ def _in_processes(
         left: dict[Future[None], Job] = {}
         # From here on: an interruption while processes start must stop them as well.
         try:
-            with _deaf():
+            with deaf():
                 left.update({pool.submit(_make, job): job for job in order})
             while left:
                 finished, _ = wait(left, _POLL_S, FIRST_COMPLETED)
@@ -108,31 +109,6 @@ def _single_threaded() -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-
-
-@contextmanager
-def _deaf() -> Iterator[None]:
-    """Processes started meanwhile never hear of Ctrl-C, this one when all of them are there.
-
-    An interruption half-way would leave a process that nobody knows of. Blocking the signal is
-    inherited by processes, but does not keep it from this one, which may have other threads.
-    """
-    heard: list[int] = []
-    usual = signal.getsignal(signal.SIGINT)
-    held = callable(usual) and threading.current_thread() is threading.main_thread()
-    if held:
-        signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
-    masks = hasattr(signal, "pthread_sigmask")
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if masks else set()
-    try:
-        yield
-    finally:
-        if masks:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        if held:
-            signal.signal(signal.SIGINT, usual)
-    if heard:
-        raise KeyboardInterrupt
 
 
 def _start(root: Path, portraits: Sequence[Portrait], counter: Any, stop: Any) -> None:
