@@ -22,6 +22,7 @@ def made(name):
     if cls.learns:
         pytest.importorskip("torch", reason="training needs PyTorch")
         pytest.importorskip("onnx", reason="training needs onnx")
+        pytest.importorskip("sklearn", reason="training needs scikit-learn")
     if own := fields_for(name):
         return cls(**own)
     fields = {f.name for f in dataclasses.fields(cls)}
