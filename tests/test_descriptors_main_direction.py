@@ -111,7 +111,9 @@ def slow_undone(there, after, grid):
     return result
 
 
-@pytest.mark.parametrize(("height", "width", "grid"), [(20, 20, (6, 6)), (13, 31, (5, 2)), (3, 4, (5, 6))])
+@pytest.mark.parametrize(
+    ("height", "width", "grid"), [(20, 20, (6, 6)), (13, 31, (5, 2)), (3, 4, (5, 6))]
+)
 def test_equal_to_a_slow_loop(height, width, grid):
     rng = np.random.default_rng(height)
     there, after = rng.normal(size=(2, height, width, 2)).astype(np.float32)
