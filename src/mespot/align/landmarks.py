@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mespot.align import crop, forest
+from mespot.align import crop
 from mespot.align.view import Picture, view_within
 from mespot.errors import MespotError
 
@@ -63,11 +63,6 @@ def _predictor(n_points: int) -> Any:
     return dlib.shape_predictor(str(model_path(MODEL_FILES[n_points])))
 
 
-@lru_cache(maxsize=2)
-def _forest(n_points: int) -> forest.Forest:
-    return forest.load(model_path(MODEL_FILES[n_points]))
-
-
 def measure(
     image: Picture, guess: NDArray, boxes: Sequence[tuple[float, float]] = ALL
 ) -> tuple[NDArray[np.float64], float]:
@@ -99,7 +94,7 @@ def measure(
     )  # fmt: skip
     # Two box filters make a Gaussian, in a fraction of its time.
     face = _usual_light(cv2.blur(cv2.blur(face, BLUR), BLUR))
-    results = _points(face, boxes, len(guess))
+    results = np.array([_points(face, offset, len(guess)) for offset in boxes])
     apart = float(results.std(axis=0).mean()) / SIDE * crop.SIDE_IN_EYE_DISTANCES
     return crop.apply(there, results.mean(axis=0)), apart / USUAL_UNREST[len(guess)]
 
@@ -113,12 +108,17 @@ def _usual_light(face: NDArray) -> NDArray[np.uint8]:
     return usual
 
 
-def _points(
-    face: NDArray[np.uint8], offsets: Sequence[tuple[float, float]], n: int
-) -> NDArray[np.float64]:
-    """(boxes, n, 2) whole-pixel points from each box."""
-    centres = (np.array(BOX_CENTRE) + np.array(offsets)) * SIDE + MARGIN
-    half = BOX_SIDE / 2 * SIDE
-    boxes = np.concatenate([centres - half, centres + half], axis=1).astype(np.int64)
-    found = forest.points(_forest(n), face, boxes)
-    return (found if n == 5 else found[:, crop.SEVENTEEN_OF_68]).astype(np.float64)
+def _points(face: NDArray[np.uint8], offset: tuple[float, float], n: int) -> NDArray[np.float64]:
+    """(n, 2) whole-pixel points from one box."""
+    import dlib
+
+    centre = (np.array(BOX_CENTRE) + offset) * SIDE + MARGIN
+    low, high = (
+        (centre - BOX_SIDE / 2 * SIDE).astype(int),
+        (centre + BOX_SIDE / 2 * SIDE).astype(int),
+    )
+    shape = _predictor(n)(
+        face, dlib.rectangle(int(low[0]), int(low[1]), int(high[0]), int(high[1]))
+    )
+    chosen = range(5) if n == 5 else crop.SEVENTEEN_OF_68
+    return np.array([(shape.part(i).x, shape.part(i).y) for i in chosen], dtype=np.float64)

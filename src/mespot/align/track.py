@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 
 from mespot.align import crop
 from mespot.align.crop import MEAN_68, Similarity
-from mespot.align.robust import robust_similarity
 from mespot.align.view import View
 
 # The chip: EYES pixels between the eye centres, their middle 48.2 pixels down, the crop's (0, 0) at
@@ -49,6 +48,10 @@ CONTRAST = 40.0
 FLAT = 20.0
 # Chip pixels. A track is consistent if keyframe -> frame -> keyframe comes back this near.
 BACK_AND_FORTH = 0.5
+# Tukey's constant in units of the residuals' spread, and the smallest spread that is believed.
+TUKEY = 4.0
+LEAST_SPREAD = 0.05
+ROUNDS = 4
 # Chip pixels (2 % of the eyes' distance) within which a track agrees with the head's motion.
 AGREE = 1.0
 # No head grows or shrinks by more (natural logarithm) from one frame to the next.
@@ -206,3 +209,56 @@ _STILL: Similarity = np.eye(2, 3)
 def _reach(shift: Similarity) -> float:
     """By how much a similarity moves that corner of the chip which it moves most, per axis."""
     return max(map(abs, crop.bounds(shift - _STILL, (0.0, 0.0, *SIZE))))
+
+
+_AS_COMPLEX = np.array([1, 1j])
+
+
+def robust_similarity(
+    source: NDArray, target: NDArray, worth: NDArray
+) -> tuple[Similarity, NDArray[np.float64], NDArray[np.float64], float]:
+    """Similarity by iteratively re-weighted least squares with Tukey's biweight.
+
+    ``source``, ``target`` (n, 2), ``worth`` (n,) the weights to start with. Gives the similarity,
+    the biweights (n,) in [0, 1], how far every point is from it (n,), and the median of that a
+    round before.
+    """
+    a = source.astype(np.float64) @ _AS_COMPLEX
+    b = target.astype(np.float64) @ _AS_COMPLEX
+    product = a.conj() * b
+    # All sums over points that a round needs come of one product with its weights.
+    terms = np.empty((8, len(a)))
+    terms[0] = 1.0
+    terms[1], terms[2], terms[3], terms[4] = a.real, a.imag, b.real, b.imag
+    terms[5], terms[6], terms[7] = (a * a.conj()).real, product.real, product.imag
+    terms *= worth
+    # The start is a pure shift by the median: half of the tracks may be wrong.
+    w, t = 1.0 + 0j, complex(_median((b - a).real), _median((b - a).imag))
+    residual = np.abs(a + t - b)
+    for _ in range(ROUNDS):
+        spread = max(_median(residual), LEAST_SPREAD)
+        weights = residual * (1 / (TUKEY * spread))
+        np.multiply(weights, weights, out=weights)
+        np.subtract(1.0, weights, out=weights)
+        np.maximum(weights, 0.0, out=weights)
+        np.multiply(weights, weights, out=weights)
+        total, ax, ay, bx, by, square, px, py = (terms @ weights).tolist()
+        mean_a, mean_b = complex(ax, ay) / total, complex(bx, by) / total
+        variance = square / total - mean_a.real**2 - mean_a.imag**2
+        w = (complex(px, py) / total - mean_a.conjugate() * mean_b) / variance
+        t = mean_b - w * mean_a
+        residual = np.abs(w * a + (t - b))
+    return (
+        np.array([[w.real, -w.imag, t.real], [w.imag, w.real, t.imag]]),
+        weights,
+        residual,
+        spread,
+    )
+
+
+def _median(values: NDArray) -> float:
+    """The (upper) median; several times as fast as numpy's on so few values."""
+    middle = len(values) // 2
+    ordered = values.copy()
+    ordered.partition(middle)
+    return float(ordered[middle])
