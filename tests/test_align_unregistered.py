@@ -31,9 +31,10 @@ def test_every_crop_is_cut_by_the_first_landmarks(frames):
     assert 3 <= first < 12
     for t in range(first, len(frames)):
         expected = register(frames[t], fixed.landmarks[first], 150).astype(int)
-        # The clip's landmarks are rounded to float32: a grey level here and there.
+        # The clip's landmarks are rounded to float32, and OpenCV reads at steps of 1/32 pixel: here
+        # and there a pixel is read one step further, worth 1/32 of the edge that it lies on.
         off = np.abs(fixed.frames[t] - expected)
-        assert off.max() <= 1, t
+        assert off.max() <= 1 + np.ptp(frames[t]) / 32, t
         assert off.mean() < 0.01, t
     pieces = align(timed(frames), AlignConfig(smoothing=1, register="none"), Fraction(25), 7)
     assert np.array_equal(concatenate(pieces).frames, fixed.frames)
