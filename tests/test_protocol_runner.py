@@ -73,10 +73,10 @@ def test_an_interruption_while_processes_start_ends_them(tmp_path, monkeypatch):
         return future
 
     monkeypatch.setattr(ProcessPoolExecutor, "submit", interrupted)
-    if "PYTEST_XDIST_WORKER" in os.environ or (
-        threading.current_thread() is not threading.main_thread()
-    ):
+    if threading.current_thread() is not threading.main_thread():
         pytest.skip("only the main thread hears of Ctrl-C")
+    # A dead worker's pool of another test may still be going down.
+    others = set(multiprocessing.active_children())
     begin = time.monotonic()
     # A test runner's own processes may have been told to ignore it.
     usual = signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -88,7 +88,7 @@ def test_an_interruption_while_processes_start_ends_them(tmp_path, monkeypatch):
     # Not before both were started and known: then it ended them.
     assert len(pools) == 2
     assert time.monotonic() - begin < 30
-    assert not multiprocessing.active_children()
+    assert set(multiprocessing.active_children()) <= others
 
 
 def test_no_longer_asking_ends_them_too(tmp_path):

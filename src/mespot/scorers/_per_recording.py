@@ -6,11 +6,29 @@ take no part in a recording's mean and maximum.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import numpy as np
 from numpy.typing import NDArray
 
 from mespot.errors import UsageError
+from mespot.scorers._untrained import Untrained
 from mespot.types import FrameSeries
+
+
+@dataclass(frozen=True)
+class StrongestBlocks(Untrained):
+    """Base of scorers of the strongest blocks, whose scores are shares of a recording's maximum."""
+
+    called: ClassVar[str]
+    whole_series: ClassVar[bool] = True
+
+    top: int = 12
+
+    def __post_init__(self) -> None:
+        if self.top < 1:
+            raise UsageError(f"scorer {self.called}: top = {self.top}: must be at least 1")
 
 
 def check_rows(scorer: str, descriptor: str, prefix: str, series: FrameSeries) -> None:

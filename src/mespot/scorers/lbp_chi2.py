@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mespot.errors import UsageError
-from mespot.scorers._per_recording import check_rows, contrast, share_of_maximum, strongest
-from mespot.types import Expression, FrameSeries
+from mespot.scorers._per_recording import (
+    StrongestBlocks,
+    check_rows,
+    contrast,
+    share_of_maximum,
+    strongest,
+)
+from mespot.types import FrameSeries
 
 
 @dataclass(frozen=True)
-class LbpChi2:
+class LbpChi2(StrongestBlocks):
     """LBP chi-square feature difference contrast (Moilanen et al. 2014, Li et al. 2017).
 
     On rows of the descriptor ``lbp_difference``. F(i) is the mean of the ``top`` largest block
@@ -29,24 +34,7 @@ class LbpChi2:
         Blocks that count, of 36.
     """
 
-    top: int = 12
-
-    learns: ClassVar[bool] = False
-    whole_series: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        if self.top < 1:
-            raise UsageError(f"scorer lbp_chi2: top = {self.top}: must be at least 1")
-
-    def fit(
-        self,
-        series: Sequence[FrameSeries],
-        truth: Sequence[Sequence[Expression]],
-        seed: int,
-        quality: Callable[[Callable[[FrameSeries], FrameSeries]], float] | None = None,
-    ) -> dict[str, NDArray[Any]]:
-        """Nothing to learn: {}."""
-        return {}
+    called: ClassVar[str] = "lbp_chi2"
 
     def score(self, series: FrameSeries, weights: Mapping[str, NDArray[Any]]) -> FrameSeries:
         """Shares of the recording's highest contrast, (n, 1) in [0, 1].

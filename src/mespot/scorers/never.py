@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mespot.types import Expression, FrameSeries
+from mespot.scorers._untrained import Untrained
+from mespot.types import FrameSeries
 
 
 @dataclass(frozen=True)
-class Never:
+class Never(Untrained):
     """Scores every row 0, so that nothing is ever spotted: the floor of every table."""
-
-    learns: ClassVar[bool] = False
-
-    def fit(
-        self,
-        series: Sequence[FrameSeries],
-        truth: Sequence[Sequence[Expression]],
-        seed: int,
-        quality: Callable[[Callable[[FrameSeries], FrameSeries]], float] | None = None,
-    ) -> dict[str, NDArray[Any]]:
-        """Nothing to learn: {}."""
-        return {}
 
     def score(self, series: FrameSeries, weights: Mapping[str, NDArray[Any]]) -> FrameSeries:
         """Zeros, (n, 1)."""

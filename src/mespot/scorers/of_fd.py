@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,8 @@ from mespot.scorers._region_rows import (
     region_rows,
     usable,
 )
-from mespot.types import Expression, FrameSeries
+from mespot.scorers._untrained import Untrained
+from mespot.types import FrameSeries
 
 _REGIONS = (
     "brow_inner_left", "brow_inner_right", "brow_middle_left", "brow_middle_right",
@@ -30,7 +31,7 @@ _ROWS_AT_ONCE = 20_000
 
 
 @dataclass(frozen=True)
-class OfFd:
+class OfFd(Untrained):
     """Optical flow feature of He 2021 and Zhao et al. 2022: rise and fall of facial regions.
 
     On rows of ``region_flow`` with ``soft_px = 0``. In every region the places at the ends of the
@@ -63,8 +64,6 @@ class OfFd:
     whole: float = 1.0
     blink: float = 0.3
 
-    learns: ClassVar[bool] = False
-
     def __post_init__(self) -> None:
         index_of("of_fd", self.regions)
         if not 1 <= self.agree <= len(self.regions):
@@ -77,16 +76,6 @@ class OfFd:
         for name in ("drift", "whole", "blink"):
             if not getattr(self, name) >= 0:
                 raise UsageError(f"scorer of_fd: {name} = {getattr(self, name)}: must be >= 0")
-
-    def fit(
-        self,
-        series: Sequence[FrameSeries],
-        truth: Sequence[Sequence[Expression]],
-        seed: int,
-        quality: Callable[[Callable[[FrameSeries], FrameSeries]], float] | None = None,
-    ) -> dict[str, NDArray[Any]]:
-        """Nothing to learn: {}."""
-        return {}
 
     def score(self, series: FrameSeries, weights: Mapping[str, NDArray[Any]]) -> FrameSeries:
         """Pixels, (n, 1), at least 0; 0 for rows that do not hold numbers.

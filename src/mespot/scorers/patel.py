@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from mespot.errors import UsageError
 from mespot.scorers._movements import Movement, MovementRules, movements
 from mespot.scorers._region_rows import UPPER, eyes_moved, index_of, region_rows, usable
-from mespot.types import Expression, FrameSeries
+from mespot.scorers._untrained import Untrained
+from mespot.types import FrameSeries
 
 
 def _sides(*names: str) -> tuple[tuple[str, ...], ...]:
@@ -35,7 +36,7 @@ GROUPS: tuple[tuple[str, ...], ...] = (
 
 
 @dataclass(frozen=True)
-class Patel:
+class Patel(Untrained):
     """Flow of muscle groups integrated over space and time (after Patel, Zhao & Pietikäinen 2015).
 
     On rows of ``region_flow`` with ``soft_px = 0``. The flow of the regions of a group is averaged,
@@ -87,8 +88,6 @@ class Patel:
     whole: float = 0.5
     edge: float = 0.5
 
-    learns: ClassVar[bool] = False
-
     def __post_init__(self) -> None:
         if not 1 <= self.agree <= len(GROUPS):
             raise UsageError(
@@ -106,16 +105,6 @@ class Patel:
             )
         if not (0 <= self.trim < 0.5 and 0 < self.edge <= 1):
             raise UsageError("scorer patel: need 0 <= trim < 0.5 and 0 < edge <= 1")
-
-    def fit(
-        self,
-        series: Sequence[FrameSeries],
-        truth: Sequence[Sequence[Expression]],
-        seed: int,
-        quality: Callable[[Callable[[FrameSeries], FrameSeries]], float] | None = None,
-    ) -> dict[str, NDArray[Any]]:
-        """Nothing to learn: {}."""
-        return {}
 
     def score(self, series: FrameSeries, weights: Mapping[str, NDArray[Any]]) -> FrameSeries:
         """Pixels, (n, 1), at least 0; 0 for rows that do not hold numbers.
