@@ -88,7 +88,7 @@ def test_an_interruption_while_processes_start_ends_them(tmp_path, monkeypatch):
     # Not before both were started and known: then it ended them.
     assert len(pools) == 2
     assert time.monotonic() - begin < 30
-    # The executor's own thread reaps them too; which of the two is first may be noted a little late.
+    # The executor's own thread reaps them too, so that their end may be noted a little late.
     while set(multiprocessing.active_children()) - others and time.monotonic() - begin < 30:
         time.sleep(0.05)
     assert set(multiprocessing.active_children()) <= others
