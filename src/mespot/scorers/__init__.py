@@ -20,7 +20,8 @@ A scorer is a frozen dataclass whose fields are its parameters, with two methods
 
 ``learns`` (a ClassVar) is False for scorers that need no training: their ``fit`` takes empty lists.
 ``whole_series`` (a ClassVar, where there is one) is True where a score follows from the whole
-series, such as one that is divided by the recording's own maximum.
+series, such as one that is divided by the recording's own maximum. ``uses``, where there is one,
+names the other scorers that this one is made of.
 
 Rows that hold NaN or infinite values still get a score. Scorers take rows, not video, so that
 descriptors are computed once and shared.
