@@ -106,6 +106,7 @@ def result(recipe, protocol, f1, synthetic=True):
         "dataset": "smic-vis-e twin (synthetic)" if synthetic else "smic-vis-e",
         "synthetic": synthetic, "recordings": 9, "subjects": 3, "minutes": 2.5,
         "apex": {**apex, "false_alarms_per_minute": 1.25}, "megc": {"f1": None},
+        "scoring_frames_per_s": 123456.7, "weights_bytes": 98765,
     }  # fmt: skip
 
 
@@ -117,8 +118,8 @@ def example(synthetic=True):
 
 def test_the_table_by_hand():
     text = markdown(example())
-    assert "| Rival | 0.30 | not yet | not yet | not yet | not yet | not yet |" in text
-    assert "| Method | 0.62 | 0.70 | 0.44 | 0.10 to - | - | 1.25 |" in text
+    assert "| Rival | 0.30 |" + " not yet |" * 7 in text
+    assert "| Method | 0.62 | 0.70 | 0.44 | 0.10 to - | - | 1.25 | 120,000 | 99 |" in text
     assert "SYNTHETIC: smic-vis-e twin (synthetic)" in text
     assert "9 recordings of 3 subjects, 2.5 minutes, 7 micro-expressions" in text
     assert "(optimistic)" in COLUMNS[2]

@@ -151,10 +151,7 @@ def test_a_stopped_run_goes_on(tmp_path, described, monkeypatch):
     after = stamps(plan.out)
     assert {name: after[name] for name in before} == before
     for one, other in zip(whole, rest, strict=True):
-        for r in (one, other):
-            for fold in r["folds"]:
-                del fold["seconds"]
-        assert one == other
+        assert without_times(one) == without_times(other)
 
 
 @pytest.mark.parametrize("what", ["recipe", "label", "pixels", "file", "half"])
@@ -240,10 +237,31 @@ def test_workers_give_what_one_process_gives(tmp_path, described):
     alone = evaluate(plan)
     # The rows are in the cache by now: worker processes do not see the toy's own describing.
     spread = evaluate(replace(plan, out=tmp_path / "spread", workers=2))
-    for r in (*alone, *spread):
-        for fold in r["folds"]:
-            del fold["seconds"]
-    assert alone == spread
+    assert [without_times(r) for r in alone] == [without_times(r) for r in spread]
+
+
+def without_times(result):
+    """The figures of a run but for how long it took."""
+    folds = [{k: v for k, v in f.items() if k not in ("seconds", "cost")} for f in result["folds"]]
+    return {**result, "folds": folds, "scoring_frames_per_s": None}
+
+
+def test_a_fold_tells_what_scoring_took(tmp_path, described):
+    plan = plan_in(tmp_path, (CHANCE,), ("default", "paper"))
+    inside, paper = evaluate(plan)
+    frames = {r.subject: 0 for r in plan.recordings}
+    for r in plan.recordings:
+        frames[r.subject] += r.n_frames
+    for fold in inside["folds"]:
+        assert fold["cost"]["frames"] == frames[fold["fold"]]
+        assert fold["cost"]["seconds"] > 0
+        # Chance keeps two numbers of eight bytes.
+        assert fold["cost"]["weights_bytes"] == 16
+    speeds = sorted(f["cost"]["frames"] / f["cost"]["seconds"] for f in inside["folds"])
+    assert len(speeds) == 4
+    assert inside["scoring_frames_per_s"] == pytest.approx((speeds[1] + speeds[2]) / 2)
+    # The best epoch on the test subject is not kept, so that there is nothing to time or weigh.
+    assert paper["scoring_frames_per_s"] is None and paper["weights_bytes"] is None
 
 
 def test_folds_of_recordings():

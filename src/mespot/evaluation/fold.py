@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -39,6 +40,19 @@ OPTIMISTIC = frozenset(("paper",))
 
 
 @dataclass(frozen=True)
+class Cost:
+    """What scoring the test side took: ``frames`` in ``seconds`` of processor time, rows given.
+
+    ``weights_bytes`` is the size of all learned arrays; a network's graph for ONNX Runtime holds
+    its weights a second time.
+    """
+
+    frames: int
+    seconds: float
+    weights_bytes: int
+
+
+@dataclass(frozen=True)
 class Judged:
     """What one protocol made of the test side of a fold.
 
@@ -51,6 +65,8 @@ class Judged:
         ``epoch`` (-1: none), ``threshold`` (a number, or one per recording), ``decode``,
         ``inner_subjects``, ``weights_sha256`` (None where the weights were not kept),
         ``scores_sha256``.
+    cost : Cost or None
+        None where the scores are not of the final weights.
     """
 
     protocol: str
@@ -58,6 +74,7 @@ class Judged:
     peaks: dict[str, list[Expression]]
     scores: dict[str, FrameSeries]
     facts: dict[str, Any]
+    cost: Cost | None = None
 
 
 def under(recipe: Recipe, protocol: str) -> Recipe:
@@ -104,14 +121,18 @@ def run_fold(
 
 
 def _inside(learned: Learned, test: Sequence[Sample]) -> Judged:
+    begin = time.process_time()
     scores = score_samples(learned.recipe, learned.weights, test)
+    size = sum(np.asarray(array).nbytes for array in learned.weights.values())
+    cost = Cost(sum(c.n_frames for c in scores), time.process_time() - begin, size)
     config = _decode_config(learned.recipe)
     facts = {
         "epoch": learned.epoch,
         "threshold": learned.threshold if config.threshold == "learned" else config.value,
         "weights_sha256": weights_hash(learned.weights),
     }
-    return _judged("default", learned, (config, learned.threshold), (test, scores), facts)
+    judged = _judged("default", learned, (config, learned.threshold), (test, scores), facts)
+    return replace(judged, cost=cost)
 
 
 class _BestOnTest:

@@ -12,9 +12,10 @@ Rows come from the cache; workers map them from there and do not hold them.
 from __future__ import annotations
 
 import json
+import statistics
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from mespot import material, registry
@@ -192,6 +193,7 @@ def _fold_task(shared: _Shared, job: _Job) -> str:
             "recipe_values": to_dict(job.recipe),
             "mespot": __version__,
             "seconds": round(seconds, 2),
+            "cost": None if one.cost is None else asdict(one.cost),
         }
         facts = store.write_fold(
             store.folder_of(plan.out, job.recipe.name, one.protocol, job.fold.name),
@@ -226,7 +228,9 @@ def _pooled(plan: Plan, recipe: Recipe, protocol: str, jobs: Iterable[_Job]) -> 
             raise MespotError(f"{folder}: was changed while the run went on; run again")
         for name, events in pooled.items():
             events.update(read_events(folder / name))
-        kept = ("fold", "epoch", "threshold", "inner_subjects", "weights_sha256", "seconds")
+        kept = (
+            "fold", "epoch", "threshold", "inner_subjects", "weights_sha256", "seconds", "cost",
+        )  # fmt: skip
         folds.append({name: facts[name] for name in kept})
     for name, events in pooled.items():
         write_events(run / name, events, plan.recordings)
@@ -238,7 +242,19 @@ def _pooled(plan: Plan, recipe: Recipe, protocol: str, jobs: Iterable[_Job]) -> 
         "dataset": store.shown(plan.label),
         "synthetic": store.is_synthetic(plan.label),
         **figures_of(plan.out, run),
+        **_cost([fold["cost"] for fold in folds if fold["cost"] is not None]),
         "folds": folds,
     }
     write_text(run / "metrics.json", json.dumps(result, indent=1) + "\n")
     return result
+
+
+def _cost(costs: Sequence[Mapping[str, float]]) -> dict[str, float | None]:
+    """Speed of scoring in the middle one of the folds (the first loads libraries), largest size."""
+    if not costs:
+        return {"scoring_frames_per_s": None, "weights_bytes": None}
+    speeds = [c["frames"] / c["seconds"] for c in costs if c["seconds"] > 0]
+    return {
+        "scoring_frames_per_s": statistics.median(speeds) if speeds else None,
+        "weights_bytes": max(c["weights_bytes"] for c in costs),
+    }

@@ -27,7 +27,7 @@ from mespot.files import atomic_path, write_text
 from mespot.protocol import Sample
 from mespot.types import Expression, Fold, Recording
 
-FORMAT = 1
+FORMAT = 2
 FILES = ("events.csv", "peaks.csv", "scores.npz")
 Key = dict[str, Any]
 
