@@ -261,7 +261,8 @@ def test_a_fold_tells_what_scoring_took(tmp_path, described):
     assert len(speeds) == 4
     assert inside["scoring_frames_per_s"] == pytest.approx((speeds[1] + speeds[2]) / 2)
     # The best epoch on the test subject is not kept, so that there is nothing to time or weigh.
-    assert paper["scoring_frames_per_s"] is None and paper["weights_bytes"] is None
+    assert paper["scoring_frames_per_s"] is None
+    assert paper["weights_bytes"] is None
 
 
 def test_folds_of_recordings():
