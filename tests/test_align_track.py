@@ -103,7 +103,7 @@ def test_robust_fit_is_weighted_least_squares_round_by_round() -> None:
     worth = rng.uniform(0.2, 1.0, 41)
     similarity = np.eye(2, 3)
     similarity[:, 2] = np.median(target - source, axis=0)
-    for _ in range(4):
+    for _ in range(3):
         residual = np.hypot(*(crop.apply(similarity, source) - target).T)
         spread = np.median(residual)
         weights = np.maximum(1 - (residual / (4 * spread)) ** 2, 0) ** 2
@@ -123,13 +123,13 @@ def test_coarse_levels_are_for_large_steps(
     motions[1, 0, 2] += pixels * crop_pixel(crop.apply(motions[0], points))
     frames, first = list(render(image, motions)), crop.apply(motions[0], points)
     levels = []
-    plain = Tracker._follow
+    plain = Tracker._fit
 
-    def noted(self: Tracker, now: NDArray, level: int) -> tuple:
+    def noted(self: Tracker, now: NDArray, level: int) -> object:
         levels.append(level)
         return plain(self, now, level)
 
-    monkeypatch.setattr(Tracker, "_follow", noted)
+    monkeypatch.setattr(Tracker, "_fit", noted)
     error = wander(follow(frames, first), motions, crop_pixel(first))
     assert rigid_error(error) < 0.05
     assert levels == ([0, 2] if coarse else [0])

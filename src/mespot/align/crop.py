@@ -92,6 +92,12 @@ def fit_similarity(source: NDArray, target: NDArray, weights: NDArray | None = N
     return np.array([[w.real, -w.imag, t.real], [w.imag, w.real, t.imag]])
 
 
+def as_complex(points: NDArray) -> NDArray[np.complex128]:
+    """(n, 2) points as (n,) x + iy, without a copy where that can be had."""
+    plain: NDArray[np.float64] = np.ascontiguousarray(points, dtype=np.float64)
+    return plain.view(np.complex128)[:, 0]
+
+
 def apply(similarity: Similarity, points: NDArray) -> NDArray[np.float64]:
     """(n, 2) points under a similarity."""
     return points @ similarity[:, :2].T + similarity[:, 2]
@@ -122,7 +128,7 @@ def crop_to_source(landmarks: NDArray) -> Similarity:
     As ``fit_similarity`` from the control points; those never change, so that one product is left.
     """
     lever, middle = _lever(len(landmarks))
-    b = landmarks[:, 0] + 1j * landmarks[:, 1]
+    b = as_complex(landmarks)
     w = complex(lever @ b)
     t = complex(b.sum()) / len(b) - w * middle
     return np.array([[w.real, -w.imag, t.real], [w.imag, w.real, t.imag]])
@@ -139,7 +145,7 @@ def _lever(n: int) -> tuple[NDArray[np.complex128], complex]:
 def side_of(landmarks: NDArray) -> float:
     """Side of the crop in source pixels, from the fit of all (K, 2) landmarks."""
     lever, _ = _lever(len(landmarks))
-    return abs(complex(lever @ (landmarks[:, 0] + 1j * landmarks[:, 1])))
+    return abs(complex(lever @ as_complex(landmarks)))
 
 
 def eye_distance(landmarks: NDArray) -> float:

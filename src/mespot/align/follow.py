@@ -34,8 +34,8 @@ TURNED, TURNED_FULL, TURNED_GAIN = 0.02, 0.05, 0.6
 # Share of consistent tracks below which a new keyframe is due, and below which dlib looks at once.
 RENEW = 0.5
 WEAK = 0.35
-# Share of consistent tracks from which on, while dlib agrees, every second look is left out.
-CALM = 0.8
+# Share of consistent tracks from which on, while dlib agrees, only every so many-th look is taken.
+CALM, CALM_STEP = 0.8, 3
 # A face is given up after this many bad looks in a row.
 BAD_LOOKS = 3
 
@@ -155,7 +155,7 @@ class Follower:
         hold.bad = 0
         if unrest < CLEAR_UNREST:
             if motion.consistent >= CALM and apart < TURNED:
-                hold.next_look = 2 * self.anchor_frames
+                hold.next_look = CALM_STEP * self.anchor_frames
             self._correct(hold, difference, apart)
             if motion.consistent < RENEW:
                 self._renew(hold, image, landmarks)
@@ -203,6 +203,9 @@ _EYES_AND_NOSE = tuple((crop.MEAN_5 @ [1, 1j]).tolist())
 def _in_frame(landmarks: NDArray, image: Picture) -> bool:
     """Whether the eyes and the nose are inside the image."""
     height, width = image.shape
+    # They lie among the landmarks, which are mostly all inside.
+    if landmarks.min() >= 0 and (landmarks < (width, height)).all():
+        return True
     (a, _, x), (b, _, y) = crop.crop_to_source(landmarks).tolist()
     for point in _EYES_AND_NOSE:
         at = complex(a, b) * point

@@ -23,11 +23,11 @@ from mespot.align.crop import MEAN_68, Similarity
 from mespot.align.view import View
 
 # The chip: EYES pixels between the eye centres, their middle 48.2 pixels down, the crop's (0, 0) at
-# ORIGIN, SIZE (x, y) in all.
+# ORIGIN, SIZE (x, y) in all. It ends a window below the last corner that may be used.
 EYES = 50.0
 SIDE = EYES * crop.SIDE_IN_EYE_DISTANCES
 ORIGIN = (13.0, 48.2 - SIDE * crop.EYES_AT[1])
-SIZE = (136, 124)
+SIZE = (136, 88)
 
 MAX_TRACKS = 50
 QUALITY = 0.003
@@ -46,12 +46,14 @@ STOP_BACK = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 5, 0.03)
 SURROUNDINGS = (7, 7)
 CONTRAST = 40.0
 FLAT = 20.0
-# Chip pixels. A track is consistent if keyframe -> frame -> keyframe comes back this near.
+# Chip pixels. A track is consistent if keyframe -> frame -> keyframe comes back this near. That is
+# only asked where less than this share of all tracks agrees without it.
 BACK_AND_FORTH = 0.5
+TRUSTED = 0.9
 # Tukey's constant in units of the residuals' spread, and the smallest spread that is believed.
 TUKEY = 4.0
 LEAST_SPREAD = 0.05
-ROUNDS = 4
+ROUNDS = 3
 # Chip pixels (2 % of the eyes' distance) within which a track agrees with the head's motion.
 AGREE = 1.0
 # No head grows or shrinks by more (natural logarithm) from one frame to the next.
@@ -179,7 +181,17 @@ class Tracker:
 
     def _fit(self, now: NDArray[np.uint8], levels: int) -> _Fit | None:
         """The similarity that most tracks from the keyframe's chip to chip ``now`` agree with."""
-        after, ok = self._follow(now, levels)
+        after, there, _ = cv2.calcOpticalFlowPyrLK(
+            self.key, now, self.corners, None, winSize=WINDOW, maxLevel=levels, criteria=STOP
+        )
+        ok = there[:, 0] > 0
+        found = self._similarity(after, ok)
+        if found is None or found.agree >= TRUSTED:
+            return found
+        return self._similarity(after, ok & self._leads_back(now, after))
+
+    def _similarity(self, after: NDArray[np.float32], ok: NDArray[np.bool_]) -> _Fit | None:
+        """The similarity from the corners to where they are in ``after`` (n, 1, 2), where ok."""
         if np.count_nonzero(ok) < LEAST_TRACKS:
             return None
         before, after, worth = self.corners[ok, 0], after[ok, 0], self.worth[ok]
@@ -187,20 +199,17 @@ class Tracker:
         agree = float(worth @ (residual < AGREE)) / self._all_worth
         return _Fit(shift, agree, spread, _reach(shift))
 
-    def _follow(
-        self, now: NDArray[np.uint8], levels: int
-    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Corners (n, 1, 2) in chip ``now``, and which of them lead back to where they started."""
-        after, there, _ = cv2.calcOpticalFlowPyrLK(
-            self.key, now, self.corners, None, winSize=WINDOW, maxLevel=levels, criteria=STOP
-        )
+    def _leads_back(
+        self, now: NDArray[np.uint8], after: NDArray[np.float32]
+    ) -> NDArray[np.bool_]:
+        """Which of the points (n, 1, 2) in chip ``now`` lead back to their corners."""
         back, again, _ = cv2.calcOpticalFlowPyrLK(
             now, self.key, after, self.corners.copy(), winSize=WINDOW_BACK, maxLevel=0,
             criteria=STOP_BACK, flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
         )  # fmt: skip
         back -= self.corners
         near = np.abs(back, out=back) < BACK_AND_FORTH
-        return after, near[:, 0, 0] & near[:, 0, 1] & ((there & again)[:, 0] > 0)
+        return near[:, 0, 0] & near[:, 0, 1] & (again[:, 0] > 0)
 
 
 _STILL: Similarity = np.eye(2, 3)
@@ -209,9 +218,6 @@ _STILL: Similarity = np.eye(2, 3)
 def _reach(shift: Similarity) -> float:
     """By how much a similarity moves that corner of the chip which it moves most, per axis."""
     return max(map(abs, crop.bounds(shift - _STILL, (0.0, 0.0, *SIZE))))
-
-
-_AS_COMPLEX = np.array([1, 1j])
 
 
 def robust_similarity(
@@ -223,37 +229,35 @@ def robust_similarity(
     the biweights (n,) in [0, 1], how far every point is from it (n,), and the median of that a
     round before.
     """
-    a = source.astype(np.float64) @ _AS_COMPLEX
-    b = target.astype(np.float64) @ _AS_COMPLEX
-    product = a.conj() * b
+    a, b = crop.as_complex(source), crop.as_complex(target)
+    product, apart = a.conj() * b, b - a
     # All sums over points that a round needs come of one product with its weights.
     terms = np.empty((8, len(a)))
     terms[0] = 1.0
     terms[1], terms[2], terms[3], terms[4] = a.real, a.imag, b.real, b.imag
-    terms[5], terms[6], terms[7] = (a * a.conj()).real, product.real, product.imag
+    terms[5], terms[6], terms[7] = terms[1] ** 2 + terms[2] ** 2, product.real, product.imag
     terms *= worth
     # The start is a pure shift by the median: half of the tracks may be wrong.
-    w, t = 1.0 + 0j, complex(_median((b - a).real), _median((b - a).imag))
-    residual = np.abs(a + t - b)
+    w, t = 1.0 + 0j, complex(_median(apart.real), _median(apart.imag))
+    residual = np.abs(apart - t)
     for _ in range(ROUNDS):
         spread = max(_median(residual), LEAST_SPREAD)
         weights = residual * (1 / (TUKEY * spread))
-        np.multiply(weights, weights, out=weights)
+        np.minimum(weights, 1.0, out=weights)
+        weights *= weights
         np.subtract(1.0, weights, out=weights)
-        np.maximum(weights, 0.0, out=weights)
-        np.multiply(weights, weights, out=weights)
+        weights *= weights
         total, ax, ay, bx, by, square, px, py = (terms @ weights).tolist()
         mean_a, mean_b = complex(ax, ay) / total, complex(bx, by) / total
         variance = square / total - mean_a.real**2 - mean_a.imag**2
         w = (complex(px, py) / total - mean_a.conjugate() * mean_b) / variance
         t = mean_b - w * mean_a
-        residual = np.abs(w * a + (t - b))
-    return (
-        np.array([[w.real, -w.imag, t.real], [w.imag, w.real, t.imag]]),
-        weights,
-        residual,
-        spread,
-    )
+        np.multiply(a, w, out=product)
+        product -= b
+        product += t
+        np.abs(product, out=residual)
+    similarity = np.array([[w.real, -w.imag, t.real], [w.imag, w.real, t.imag]])
+    return similarity, weights, residual, spread
 
 
 def _median(values: NDArray) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 import cv2
@@ -51,7 +52,7 @@ class View:
         inside /= self.step
         return inside
 
-    @property
+    @cached_property
     def shift(self) -> NDArray[np.float64]:
         """(2,) source position of the centre of the view's first pixel."""
         return np.array([self.x, self.y]) + (self.step - 1) / 2
