@@ -8,6 +8,7 @@ not show while the tracks cannot drift away from the face.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -192,9 +193,9 @@ def chip_at(landmarks: NDArray) -> crop.Similarity:
 
 
 def tracker_view(image: Picture, to_source: crop.Similarity) -> View:
-    """What the tracker needs of a frame."""
+    """What the tracker needs of a frame; what it blurs besides it blurs in its chip."""
     box = crop.bounds(to_source, (0.0, 0.0, *SIZE))
-    return view_within(image, box, crop.scale_of(to_source))
+    return view_within(image, box, math.floor(crop.scale_of(to_source)))
 
 
 _EYES_AND_NOSE = tuple((crop.MEAN_5 @ [1, 1j]).tolist())

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from mespot.align import crop
 from mespot.align.crop import MEAN_68, Similarity
-from mespot.align.view import View
+from mespot.align.view import SOFTNESS, View, blurred
 
 # The chip: EYES pixels between the eye centres, their middle 48.2 pixels down, the crop's (0, 0) at
 # ORIGIN, SIZE (x, y) in all. It ends a window below the last corner that may be used.
@@ -126,7 +126,9 @@ def chip(view: View, to_source: Similarity) -> NDArray[np.uint8]:
         view.image, view.matrix(to_source), SIZE,
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE,
     )  # fmt: skip
-    exact = grey.astype(np.float32)
+    # The view is reduced by whole numbers; the rest of the softness costs less in the chip.
+    shrunk = (view.step / crop.scale_of(to_source)) ** 2
+    exact = blurred(grey, SOFTNESS * (1 - shrunk)).astype(np.float32)
     mean, square = _surroundings(exact), _surroundings(exact * exact)
     deviation = np.sqrt(np.maximum(square - mean * mean, 0.0)) + np.float32(FLAT)
     exact -= cv2.resize(mean, SIZE, interpolation=cv2.INTER_LINEAR)

@@ -86,9 +86,15 @@ def view_within(image: Picture, box: Box, reduction: float) -> View:
     if not isinstance(image, np.ndarray):
         part = image.levels(part)
     rest = (SOFTNESS * (reduction**2 - 1) - (step**2 - 1) / 12) / step**2
-    if rest > LEAST_BLUR:
-        part = cv2.GaussianBlur(part, (3, 3), _three_tap_sigma(rest))
-    return View(part, x, y, step)
+    return View(blurred(part, rest), x, y, step)
+
+
+def blurred(image: NDArray[np.uint8], variance: float) -> NDArray[np.uint8]:
+    """The image under a 3-tap Gaussian of this variance in its pixels, or itself if that is none."""
+    if variance <= LEAST_BLUR:
+        return image
+    soft: NDArray[np.uint8] = cv2.GaussianBlur(image, (3, 3), _three_tap_sigma(variance))
+    return soft
 
 
 def _three_tap_sigma(variance: float) -> float:
