@@ -53,7 +53,9 @@ TRUSTED = 0.9
 # Tukey's constant in units of the residuals' spread, and the smallest spread that is believed.
 TUKEY = 4.0
 LEAST_SPREAD = 0.05
+# Rounds from nothing, and after a round with the weights of the frame before.
 ROUNDS = 3
+ROUNDS_AFTER = 1
 # Chip pixels (2 % of the eyes' distance) within which a track agrees with the head's motion.
 AGREE = 1.0
 # No head grows or shrinks by more (natural logarithm) from one frame to the next.
@@ -166,6 +168,8 @@ class Tracker:
         self.worth = WORTH[at[:, 1], at[:, 0]].astype(np.float64)
         self._all_worth = float(self.worth.sum())
         self._agreed = 1.0
+        # Biweights of the frame before, if it had all corners: what moved on its own still does.
+        self._weights: NDArray[np.float64] | None = None
 
     def step(self, view: View) -> Motion | None:
         """Find the face in the view of the next frame; None if too few tracks agree."""
@@ -174,6 +178,7 @@ class Tracker:
         now = chip(view, self.to_source)
         found = self._fit(now, 0)
         if found is None or found.reach > REACH or found.agree < self._agreed - FEWER:
+            self._weights = None
             found = self._fit(now, LEVELS)
         if found is None or abs(np.log(crop.scale_of(found.shift))) > GROWTH:
             return None
@@ -190,14 +195,19 @@ class Tracker:
         found = self._similarity(after, ok)
         if found is None or found.agree >= TRUSTED:
             return found
+        self._weights = None
         return self._similarity(after, ok & self._leads_back(now, after))
 
     def _similarity(self, after: NDArray[np.float32], ok: NDArray[np.bool_]) -> _Fit | None:
         """The similarity from the corners to where they are in ``after`` (n, 1, 2), where ok."""
-        if np.count_nonzero(ok) < LEAST_TRACKS:
-            return None
-        before, after, worth = self.corners[ok, 0], after[ok, 0], self.worth[ok]
-        shift, _, residual, spread = robust_similarity(before, after, worth)
+        before, after, worth, known = self.corners[:, 0], after[:, 0], self.worth, self._weights
+        whole = bool(ok.all())
+        if not whole:
+            if np.count_nonzero(ok) < LEAST_TRACKS:
+                return None
+            before, after, worth, known = before[ok], after[ok], worth[ok], None
+        shift, weights, residual, spread = robust_similarity(before, after, worth, known)
+        self._weights = weights if whole else None
         agree = float(worth @ (residual < AGREE)) / self._all_worth
         return _Fit(shift, agree, spread, _reach(shift))
 
@@ -223,11 +233,12 @@ def _reach(shift: Similarity) -> float:
 
 
 def robust_similarity(
-    source: NDArray, target: NDArray, worth: NDArray
+    source: NDArray, target: NDArray, worth: NDArray, known: NDArray | None = None
 ) -> tuple[Similarity, NDArray[np.float64], NDArray[np.float64], float]:
     """Similarity by iteratively re-weighted least squares with Tukey's biweight.
 
-    ``source``, ``target`` (n, 2), ``worth`` (n,) the weights to start with. Gives the similarity,
+    ``source``, ``target`` (n, 2), ``worth`` (n,) what all weights are multiplied with; ``known``
+    (n,) biweights to start with, by default those about the median shift. Gives the similarity,
     the biweights (n,) in [0, 1], how far every point is from it (n,), and the median of that a
     round before.
     """
@@ -239,27 +250,43 @@ def robust_similarity(
     terms[1], terms[2], terms[3], terms[4] = a.real, a.imag, b.real, b.imag
     terms[5], terms[6], terms[7] = terms[1] ** 2 + terms[2] ** 2, product.real, product.imag
     terms *= worth
-    # The start is a pure shift by the median: half of the tracks may be wrong.
-    w, t = 1.0 + 0j, complex(_median(apart.real), _median(apart.imag))
-    residual = np.abs(apart - t)
-    for _ in range(ROUNDS):
-        spread = max(_median(residual), LEAST_SPREAD)
-        weights = residual * (1 / (TUKEY * spread))
-        np.minimum(weights, 1.0, out=weights)
-        weights *= weights
-        np.subtract(1.0, weights, out=weights)
-        weights *= weights
-        total, ax, ay, bx, by, square, px, py = (terms @ weights).tolist()
-        mean_a, mean_b = complex(ax, ay) / total, complex(bx, by) / total
-        variance = square / total - mean_a.real**2 - mean_a.imag**2
-        w = (complex(px, py) / total - mean_a.conjugate() * mean_b) / variance
-        t = mean_b - w * mean_a
+    if known is None:
+        # The start is a pure shift by the median: half of the tracks may be wrong.
+        residual = np.abs(apart - complex(_median(apart.real), _median(apart.imag)))
+        rounds = ROUNDS
+    else:
+        w, t = _least_squares(terms @ known)
+        residual = np.abs(w * a + (t - b))
+        rounds = ROUNDS_AFTER
+    for _ in range(rounds):
+        weights, spread = _biweights(residual)
+        w, t = _least_squares(terms @ weights)
         np.multiply(a, w, out=product)
         product -= b
         product += t
         np.abs(product, out=residual)
     similarity = np.array([[w.real, -w.imag, t.real], [w.imag, w.real, t.imag]])
     return similarity, weights, residual, spread
+
+
+def _biweights(residual: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+    """Tukey's biweights of residuals, and their median, which is taken for their spread."""
+    spread = max(_median(residual), LEAST_SPREAD)
+    weights = residual * (1 / (TUKEY * spread))
+    np.minimum(weights, 1.0, out=weights)
+    weights *= weights
+    np.subtract(1.0, weights, out=weights)
+    weights *= weights
+    return weights, spread
+
+
+def _least_squares(sums: NDArray[np.float64]) -> tuple[complex, complex]:
+    """Factor and shift from the weighted sums of 1, a, b, |a|^2 and conj(a) b."""
+    total, ax, ay, bx, by, square, px, py = sums.tolist()
+    mean_a, mean_b = complex(ax, ay) / total, complex(bx, by) / total
+    variance = square / total - mean_a.real**2 - mean_a.imag**2
+    w = (complex(px, py) / total - mean_a.conjugate() * mean_b) / variance
+    return w, mean_b - w * mean_a
 
 
 def _median(values: NDArray) -> float:
