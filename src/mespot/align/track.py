@@ -31,7 +31,8 @@ SIZE = (136, 88)
 
 MAX_TRACKS = 50
 QUALITY = 0.003
-WINDOW = (17, 17)
+# The processor takes eight pixels of a row at a time.
+WINDOW = (16, 16)
 WINDOW_BACK = (11, 11)
 # Tracks are sought at the chip's own resolution first. If the chip then moved by more than REACH of
 # its pixels, or fewer tracks agree than in the frame before (by this share), coarser levels follow.
