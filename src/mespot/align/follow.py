@@ -47,8 +47,8 @@ class _Hold:
 
     tracker: Tracker
     reference: NDArray[np.float64]  # (K, 2) chip pixels
-    creep: NDArray[np.float64]  # (K, 2) chip pixels still to go into the reference
-    creep_frames: int
+    creep: NDArray[np.float64]  # (K, 2) chip pixels that go into the reference with every frame
+    creep_frames: int  # so many frames more
     looks: int
     apart: float  # how far dlib and the reference were apart at the last look, in eye distances
     next_look: int  # frames until the next
@@ -123,9 +123,7 @@ class Follower:
         if motion is None:
             return None
         if hold.creep_frames:
-            part = hold.creep / hold.creep_frames
-            hold.reference = hold.reference + part
-            hold.creep = hold.creep - part
+            hold.reference = hold.reference + hold.creep
             hold.creep_frames -= 1
         landmarks = self._landmarks(hold)
         if not _in_frame(landmarks, image):
@@ -169,11 +167,11 @@ class Follower:
         lasting = min(apart, hold.apart)
         turned = np.clip((lasting - TURNED) / (TURNED_FULL - TURNED), 0, 1)
         hold.apart = apart
-        hold.creep = max(self.gain, TURNED_GAIN * float(turned)) * difference
-        hold.creep_frames = hold.next_look
         if turned > 0:
             hold.next_look = max(1, self.anchor_frames // 2)
-            hold.creep_frames = hold.next_look
+        hold.creep_frames = hold.next_look
+        gain = max(self.gain, TURNED_GAIN * float(turned))
+        hold.creep = gain / hold.creep_frames * difference
 
     def _renew(self, hold: _Hold, image: Picture, landmarks: NDArray) -> None:
         """Make this frame the keyframe; the landmarks and what they creep by carry over."""

@@ -134,9 +134,10 @@ def chip(view: View, to_source: Similarity) -> NDArray[np.uint8]:
     exact = blurred(grey, SOFTNESS * (1 - shrunk)).astype(np.float32)
     mean, square = _surroundings(exact), _surroundings(exact * exact)
     deviation = np.sqrt(np.maximum(square - mean * mean, 0.0)) + np.float32(FLAT)
-    exact -= cv2.resize(mean, SIZE, interpolation=cv2.INTER_LINEAR)
-    exact *= cv2.resize(np.float32(CONTRAST) / deviation, SIZE, interpolation=cv2.INTER_LINEAR)
-    even: NDArray[np.uint8] = cv2.add(exact, 128.0, dtype=cv2.CV_8U)
+    gain = np.float32(CONTRAST) / deviation
+    exact *= cv2.resize(gain, SIZE, interpolation=cv2.INTER_LINEAR)
+    middle = cv2.resize(np.float32(128) - mean * gain, SIZE, interpolation=cv2.INTER_LINEAR)
+    even: NDArray[np.uint8] = cv2.add(exact, middle, dtype=cv2.CV_8U)
     return even
 
 
