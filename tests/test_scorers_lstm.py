@@ -191,6 +191,22 @@ def test_windows_start_at_every_row_as_epochs_go_by():
     assert starts == {0, 1, 2, 3}
 
 
+def test_an_epoch_takes_its_share_of_the_slices_other_ones_each_time():
+    # Slices of 40 windows: 25 in 1,009 rows, of which a third is 9.
+    material = _lstm_torch.Material(
+        [np.arange(1009, dtype=np.float32)[:, None]], [np.zeros(1009, np.float32)]
+    )
+    rng = np.random.default_rng(0)
+    config = Lstm(train_stride=1, epoch_share=1 / 3, batch=80)
+    epochs = []
+    for _ in range(30):
+        batches = list(_lstm_torch._batches(config, material, 10, rng))
+        epochs.append({int(a) for rows, _, _ in batches for a in rows[0, :, 0]})
+    assert {len(e) for e in epochs} == {9}
+    assert set.union(*epochs) == set(range(0, 1000, 40))
+    assert len({frozenset(e) for e in epochs}) > 1
+
+
 def test_batches_that_take_turns_in_one_place_are_the_same():
     draw = np.random.default_rng(1)
     rows = [draw.normal(size=(n, 3)).astype(np.float32) for n in (100, 137, 90, 1)]

@@ -181,7 +181,13 @@ def test_refusals(recordings, learned):
         QUICK.score(series, {"seed": np.array(1)})
     with pytest.raises(MespotError, match="network cannot be loaded"):
         QUICK.score(series, {**learned, "onnx": np.zeros(9, np.uint8)})
-    for fields in ({"units": 0}, {"window": 0}, {"dropout": 1.0}, {"learning_rate": 0.0}):
+    for fields in (
+        {"units": 0},
+        {"window": 0},
+        {"dropout": 1.0},
+        {"learning_rate": 0.0},
+        {"epoch_share": 0.0},
+    ):
         with pytest.raises(UsageError, match=next(iter(fields))):
             Lstm(**fields)
 

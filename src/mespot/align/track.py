@@ -213,9 +213,7 @@ class Tracker:
         agree = float(worth @ (residual < AGREE)) / self._all_worth
         return _Fit(shift, agree, spread, _reach(shift))
 
-    def _leads_back(
-        self, now: NDArray[np.uint8], after: NDArray[np.float32]
-    ) -> NDArray[np.bool_]:
+    def _leads_back(self, now: NDArray[np.uint8], after: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Which of the points (n, 1, 2) in chip ``now`` lead back to their corners."""
         back, again, _ = cv2.calcOpticalFlowPyrLK(
             now, self.key, after, self.corners.copy(), winSize=WINDOW_BACK, maxLevel=0,

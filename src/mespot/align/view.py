@@ -90,7 +90,7 @@ def view_within(image: Picture, box: Box, reduction: float) -> View:
 
 
 def blurred(image: NDArray[np.uint8], variance: float) -> NDArray[np.uint8]:
-    """The image under a 3-tap Gaussian of this variance in its pixels, or itself if that is none."""
+    """The image under a 3-tap Gaussian of this variance in its pixels; itself for none."""
     if variance <= LEAST_BLUR:
         return image
     soft: NDArray[np.uint8] = cv2.GaussianBlur(image, (3, 3), _three_tap_sigma(variance))

@@ -148,7 +148,7 @@ def _batches(
         spare = max(len(rows) - window, 0)
         first = int(rng.integers(0, min(stride, spare + 1)))
         slices += [(r, a) for a in range(first, spare + 1, per_slice * stride)]
-    order = rng.permutation(len(slices))
+    order = rng.permutation(len(slices))[: math.ceil(config.epoch_share * len(slices))]
     per_batch = max(1, round(config.batch / per_slice))
     for at in range(0, len(order), per_batch):
         chosen = [slices[i] for i in order[at : at + per_batch]]

@@ -52,6 +52,9 @@ class Lstm:
         Windows per gradient step, about; they come as slices of several recordings.
     train_stride : int
         Rows from one training window to the next; scoring always uses 1.
+    epoch_share : float
+        Share of all training slices that an epoch takes, drawn anew every time: where recordings
+        are many and long, an epoch need not see every row of them.
     loss : {"mse", "bce"}
         Squared error of a linear output, or cross-entropy of a sigmoid one with the soft label.
     positive_weight : float
@@ -84,6 +87,7 @@ class Lstm:
     schedule: Literal["steady", "cosine"] = "steady"
     batch: int = 256
     train_stride: int = 5
+    epoch_share: float = 1.0
     loss: Literal["mse", "bce"] = "mse"
     positive_weight: float = 3.0
     normalise: tuple[Literal["difference", "zscore"], ...] = ("difference", "zscore")
@@ -107,6 +111,10 @@ class Lstm:
             raise UsageError(f"scorer lstm: label_s = {self.label_s}: must be above 0")
         if self.window is not None and self.window < 1:
             raise UsageError(f"scorer lstm: window = {self.window}: must be at least 1")
+        if not 0 < self.epoch_share <= 1:
+            raise UsageError(
+                f"scorer lstm: epoch_share = {self.epoch_share}: must be above 0 and at most 1"
+            )
         if not 0 <= self.dropout < 1 or min(self.weight_decay, self.noise, self.difference_s) < 0:
             raise UsageError(
                 "scorer lstm: need 0 <= dropout < 1, and weight_decay, noise and difference_s >= 0"
