@@ -8,6 +8,7 @@ of the side, x to the right and y down in the image; pixel = fraction * size - 0
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 import numpy as np
@@ -119,7 +120,7 @@ def invert(similarity: Similarity) -> Similarity:
 
 def scale_of(similarity: Similarity) -> float:
     """Length of a unit vector after the similarity."""
-    return float(np.hypot(similarity[0, 0], similarity[1, 0]))
+    return math.hypot(similarity[0, 0], similarity[1, 0])
 
 
 def crop_to_source(landmarks: NDArray) -> Similarity:

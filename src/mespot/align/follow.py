@@ -36,7 +36,7 @@ TURNED, TURNED_FULL, TURNED_GAIN = 0.02, 0.05, 0.6
 RENEW = 0.5
 WEAK = 0.35
 # Share of consistent tracks from which on, while dlib agrees, only every so many-th look is taken.
-CALM, CALM_STEP = 0.8, 4
+CALM, CALM_STEP = 0.8, 5
 # A face is given up after this many bad looks in a row.
 BAD_LOOKS = 3
 

@@ -11,6 +11,7 @@ lid that moves on its own is an outlier, not head motion.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -23,11 +24,11 @@ from mespot.align.crop import MEAN_68, Similarity
 from mespot.align.view import SOFTNESS, View, blurred
 
 # The chip: EYES pixels between the eye centres, their middle 48.2 pixels down, the crop's (0, 0) at
-# ORIGIN, SIZE (x, y) in all. It ends a window below the last corner that may be used.
+# ORIGIN, SIZE (x, y) in all. It reaches a window beyond the corners that may be used.
 EYES = 50.0
 SIDE = EYES * crop.SIDE_IN_EYE_DISTANCES
-ORIGIN = (13.0, 48.2 - SIDE * crop.EYES_AT[1])
-SIZE = (136, 88)
+ORIGIN = (7.0, 48.2 - SIDE * crop.EYES_AT[1])
+SIZE = (124, 88)
 
 MAX_TRACKS = 50
 QUALITY = 0.003
@@ -182,7 +183,7 @@ class Tracker:
         if found is None or found.reach > REACH or found.agree < self._agreed - FEWER:
             self._weights = None
             found = self._fit(now, LEVELS)
-        if found is None or abs(np.log(crop.scale_of(found.shift))) > GROWTH:
+        if found is None or abs(math.log(crop.scale_of(found.shift))) > GROWTH:
             return None
         self._agreed = found.agree
         self.to_source = crop.compose(self.to_source, found.shift)

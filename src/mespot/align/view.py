@@ -47,10 +47,10 @@ class View:
 
     def matrix(self, to_source: NDArray) -> NDArray[np.float64]:
         """A (2, 3) similarity into source pixels as one into pixels of the view."""
-        inside = to_source.copy()
-        inside[:, 2] -= self.shift
-        inside /= self.step
-        return inside
+        (a, b, x), (c, d, y) = to_source.tolist()
+        middle = (self.step - 1) / 2
+        inside = [[a, b, x - self.x - middle], [c, d, y - self.y - middle]]
+        return np.array(inside) / self.step
 
     @cached_property
     def shift(self) -> NDArray[np.float64]:
