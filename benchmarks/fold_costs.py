@@ -1,0 +1,149 @@
+"""What a fold of the paper's table is spent on, and what the table would take at full size.
+
+    python benchmarks/fold_costs.py --dataset casme-sq --root DIR --cache DIR [--json FILE]
+
+DIR is a data set or a twin of one. One fold of every row of the paper's method is run for a few
+epochs, its parts timed apart, and brought to the recipe's epochs. From that follows the table at
+another size (by default all of CAS(ME)^2): scaling and gradient steps grow with the training rows,
+looks with the rows of the inner and the test subjects, and every subject is a fold. Rows that would
+be too many to be held in memory at that size are read and scaled anew for every step here, too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from _common import write
+
+from mespot.cache import Cache, default_limit, default_root
+from mespot.datasets._named import named
+from mespot.evaluation.describe import Plan, describe
+from mespot.evaluation.fold import PROTOCOLS, run_fold
+from mespot.evaluation.rows import rows_of
+from mespot.evaluation.run import subject_folds
+from mespot.material import load_sample
+from mespot.protocol import Sample
+from mespot.recipe import Recipe
+from mespot.scorers import _lstm_torch, _normalise
+from mespot.scorers.lstm import Lstm
+from mespot.types import Fold
+
+# All of CAS(ME)^2, and how many processes share the folds.
+FRAMES, SUBJECTS, WORKERS = 250_000, 22, 2
+EPOCHS = 10
+
+
+@dataclass
+class Parts:
+    """Seconds of processor time of a fold, part by part."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        begin = time.process_time()
+        try:
+            yield
+        finally:
+            spent = time.process_time() - begin
+            self.seconds[name] = self.seconds.get(name, 0.0) + spent
+
+    def around(self, name: str, fn: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, its time noted."""
+
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            with self.timed(name):
+                return fn(*args, **kwargs)
+
+        return timed
+
+
+def fold_parts(recipe: Recipe, samples: Mapping[str, Sample], fold: Fold, held: bool) -> Parts:
+    """Run the fold with every part timed; ``held``: scaled rows stay in memory."""
+    parts = Parts()
+    kept = (_normalise.learn, _lstm_torch.train, Lstm._judge, _normalise.MOST_HELD)
+    judge_of = Lstm._judge
+    try:
+        _normalise.learn = parts.around("scaling", kept[0])
+        _lstm_torch.train = parts.around("learning", kept[1])
+        Lstm._judge = lambda *args: parts.around("looks", judge_of(*args))  # type: ignore[method-assign, assignment]
+        if not held:
+            _normalise.MOST_HELD = 0
+        with parts.timed("all"):
+            run_fold(recipe, samples, fold, PROTOCOLS)
+    finally:
+        _normalise.learn, _lstm_torch.train, Lstm._judge = kept[:3]  # type: ignore[method-assign]
+        _normalise.MOST_HELD = kept[3]
+    return parts
+
+
+def costs(recipe: Recipe, parts: Parts, times: float) -> dict[str, float]:
+    """Seconds of the fold at the recipe's epochs, of which ``times`` as many as were run."""
+    s = parts.seconds
+    looks = s.get("looks", 0.0) * times
+    steps = (s["learning"] - s.get("looks", 0.0)) * times
+    return {
+        "scaling": s["scaling"], "gradient steps": steps, "looks": looks,
+        "rest": s["all"] - s["scaling"] - s["learning"],
+    }  # fmt: skip
+
+
+def main() -> None:
+    """Print both tables."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--dataset", default="casme-sq")
+    parser.add_argument("--root", type=Path, required=True)
+    parser.add_argument("--cache", type=Path, default=default_root())
+    parser.add_argument("--frames", type=int, default=FRAMES, help="of the size asked for")
+    parser.add_argument("--subjects", type=int, default=SUBJECTS)
+    parser.add_argument("--json", type=Path)
+    args = parser.parse_args()
+    recordings = tuple(named(args.dataset, ()).load(args.root))
+    recipes = [r.recipe for r in rows_of(args.dataset) if r.kind == "method" and r.recipe]
+    plan = Plan(tuple(recipes), recordings, Path(), (args.cache, default_limit()), PROTOCOLS, 2)
+    begin = time.perf_counter()
+    keys, _, _ = describe(plan, print)
+    described = time.perf_counter() - begin
+    fold = subject_folds(recordings)[0]
+    cache, by_id = Cache(*plan.cache), {r.id: r for r in recordings}
+    rows, hours = [], 0.0
+    for recipe in recipes:
+        samples = {
+            name: load_sample(key, by_id[name], cache, mapped=True)
+            for name, key in keys[recipe.hash].items()
+        }
+        width = next(iter(samples.values())).series.values.shape[1]
+        frames = sum(len(s.series) for s in samples.values())
+        held = args.frames * width <= _normalise.MOST_HELD
+        short = recipe.override([f"scorer.epochs={EPOCHS}"])
+        parts = fold_parts(short, samples, fold, held)
+        each = costs(recipe, parts, recipe.scorer["epochs"] / EPOCHS)
+        subjects = len({r.subject for r in recordings})
+        learned_from = frames * (1 - 1 / subjects)
+        whole = sum(each.values()) * args.frames * (1 - 1 / args.subjects) / learned_from
+        hours += whole * args.subjects / WORKERS / 3600
+        rows.append(
+            {"row": recipe.name, "columns": width, "rows held": "yes" if held else "no"}
+            | {name: f"{seconds:.0f}" for name, seconds in each.items()}
+            | {"fold, s": f"{sum(each.values()):.0f}", "a fold at full size, min": whole / 60}
+        )  # fmt: skip
+        print(rows[-1], flush=True)
+    write(rows, "Paper's table: seconds of processor time of one fold", args.json)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    total = {
+        "frames here": frames, "subjects here": subjects, "description here, s": described,
+        "peak memory here, GB": peak, "frames": args.frames, "subjects": args.subjects,
+        "table, hours on two cores": hours,
+    }  # fmt: skip
+    write([total], "Paper's table: extrapolated to full size", args.json)
+
+
+if __name__ == "__main__":
+    main()
