@@ -114,6 +114,45 @@ def test_robust_fit_is_weighted_least_squares_round_by_round() -> None:
     assert last == pytest.approx(spread)
 
 
+def test_robust_fit_goes_on_from_known_weights() -> None:
+    rng = np.random.default_rng(2)
+    source = rng.uniform(0, 130, (31, 2))
+    target = crop.apply(np.array([[1.01, -0.01, 0.4], [0.01, 1.01, -0.6]]), source)
+    target += rng.standard_t(2, target.shape) * 0.2
+    worth, known = rng.uniform(0.2, 1.0, 31), rng.uniform(0, 1, 31)
+    before = crop.fit_similarity(source, target, known * worth)
+    residual = np.hypot(*(crop.apply(before, source) - target).T)
+    weights = np.maximum(1 - (residual / (4 * np.median(residual))) ** 2, 0) ** 2
+    fitted, got, _, last = robust_similarity(source, target, worth, known)
+    expected = crop.fit_similarity(source, target, weights * worth)
+    np.testing.assert_allclose(fitted, expected, atol=1e-9)
+    np.testing.assert_allclose(got, weights, atol=1e-9)
+    assert last == pytest.approx(np.median(residual))
+
+
+@pytest.mark.parametrize("covered", [False, True])
+def test_tracks_are_led_back_only_where_they_disagree(
+    covered: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames, motions, first = scene(6)
+    if covered:
+        # A plain card before the forehead from the third frame on.
+        left, top = (first.min(0) - [25, 60]).astype(int)
+        for frame in frames[2:]:
+            frame[top : top + 55, left : left + 120] = 128
+    asked = []
+    plain = Tracker._leads_back
+
+    def noted(self: Tracker, now: NDArray, after: NDArray) -> NDArray:
+        asked.append(plain(self, now, after))
+        return asked[-1]
+
+    monkeypatch.setattr(Tracker, "_leads_back", noted)
+    error = wander(follow(frames, first), motions, crop_pixel(first))
+    assert bool(asked) == covered
+    assert rigid_error(error) < (0.3 if covered else 0.05)
+
+
 @pytest.mark.parametrize(("pixels", "coarse"), [(0.5, False), (9.0, True)])
 def test_coarse_levels_are_for_large_steps(
     pixels: float, coarse: bool, monkeypatch: pytest.MonkeyPatch
