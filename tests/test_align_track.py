@@ -136,10 +136,11 @@ def test_tracks_are_led_back_only_where_they_disagree(
 ) -> None:
     frames, motions, first = scene(6)
     if covered:
-        # A plain card before the forehead from the third frame on.
-        left, top = (first.min(0) - [25, 60]).astype(int)
+        # A plain card before a quarter of the face from the third frame on.
+        corners = crop.apply(crop.crop_to_source(first), np.array([[-0.1, -0.3], [0.5, 0.4]]))
+        (left, top), (right, bottom) = np.maximum(corners, 0).astype(int)
         for frame in frames[2:]:
-            frame[top : top + 55, left : left + 120] = 128
+            frame[top:bottom, left:right] = 128
     asked = []
     plain = Tracker._leads_back
 
