@@ -82,6 +82,18 @@ def test_large_constants_lose_nothing():
     assert np.abs(np.delete(difference(values, 10), slice(14_985, 15_015))).max() < 1e-8
 
 
+@pytest.mark.parametrize("constant", [0.0, 1e4])
+def test_quick_scaling_equals_the_exact(constant):
+    values = rows(40) + np.float32(constant)
+    learned = learn([values], ("zscore",), 1)
+    exact = (values.astype(np.float64) - learned.mean) / learned.std
+    np.testing.assert_allclose(learned.rows(values, 3, 30), exact[3:30], rtol=1e-5, atol=1e-5)
+    broken = values.copy()
+    broken[5, 0], broken[6, 1], broken[7, 0] = np.nan, np.inf, -np.inf
+    exact[5, 0] = exact[6, 1] = exact[7, 0] = 0.0
+    np.testing.assert_allclose(learned.rows(broken, 3, 30), exact[3:30], rtol=1e-5, atol=1e-5)
+
+
 def test_broken_values_become_zero_and_spoil_nothing():
     whole, broken = rows(6), rows(6)
     broken[10, 1], broken[20, 2], broken[30] = np.nan, np.inf, -np.inf
