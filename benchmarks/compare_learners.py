@@ -2,8 +2,9 @@
 
     python benchmarks/compare_learners.py --test DIR --train DIR [DIR ...] [--work DIR] [--only ...]
 
-Every DIR is what `mespot synth` writes. Recipes are the shipped ones; three groups of subjects are
-each judged by weights learned on the others. Crops are kept in --work (`compare_combinations.py`).
+Every DIR is what `mespot synth` writes. Recipes are the shipped ones, also changed, as in
+`tcn@scorer.hard_weight=1,mirror=false`; three groups of subjects are each judged by weights learned
+on the others. Crops are kept in --work (`compare_combinations.py`).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from compare_combinations import samples_of
 from mespot.datasets.folder import Folder
 from mespot.metrics import Rule, paired_bootstrap
 from mespot.protocol import Sample, leave_subjects_out, pooled
-from mespot.recipe import load_recipe
+from mespot.recipe import Recipe, load_recipe
 from mespot.training import Judged, cross_validate, figures
 from mespot.types import Counts
 
@@ -33,6 +34,12 @@ def by_subject(samples: Sequence[Sample], judged: Judged) -> dict[str, Counts]:
         counts = pooled([s], [judged.spots[s.id]], Rule("apex"))
         found[s.subject] = found.get(s.subject, Counts()) + counts
     return found
+
+
+def recipe_of(text: str) -> Recipe:
+    """A shipped recipe, with the settings after the @ changed."""
+    name, _, changes = text.partition("@")
+    return load_recipe(name).override(changes.split(",") if changes else [])
 
 
 def main() -> None:
@@ -53,7 +60,7 @@ def main() -> None:
     first: dict[str, Counts] | None = None
     for name in args.only:
         begin = time.process_time()
-        judged = cross_validate(load_recipe(name), test, leave_subjects_out(test, 3), also=more)
+        judged = cross_validate(recipe_of(name), test, leave_subjects_out(test, 3), also=more)
         f, counts = figures(test, judged), by_subject(test, judged)
         first = first or counts
         apart = paired_bootstrap(counts, first)
