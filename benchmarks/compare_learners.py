@@ -24,6 +24,7 @@ from mespot.recipe import Recipe, load_recipe
 from mespot.training import Judged, cross_validate, figures
 from mespot.types import Counts
 
+ROWS = {"name": "region_flow"}
 _KEYS = ("f1_apex", "f1_megc", "false_alarms_per_minute", "recall_at_1_per_minute", "best_f1_apex")
 
 
@@ -49,13 +50,13 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("combinations-work"))
     parser.add_argument("--only", nargs="+", default=["default", "tcn", "transformer"])
     args = parser.parse_args()
-    test = samples_of(Folder().load(args.test), "region_flow", args.work)
+    test = samples_of(Folder().load(args.test), ROWS, args.work)
     also = [
         replace(r, id=f"{root.name}/{r.id}".replace("/", "_"))
         for root in args.train
         for r in Folder().load(root)
     ]
-    more = samples_of(also, "region_flow", args.work)
+    more = samples_of(also, ROWS, args.work)
     print("| recipe |", " | ".join(_KEYS), "| F1 less the first's, 95 % | seconds |")
     first: dict[str, Counts] | None = None
     for name in args.only:
