@@ -95,6 +95,25 @@ def costs(recipe: Recipe, parts: Parts, times: float) -> dict[str, float]:
     }  # fmt: skip
 
 
+def row_of(
+    recipe: Recipe, samples: Mapping[str, Sample], fold: Fold, frames: int, subjects: int
+) -> tuple[dict[str, Any], float]:
+    """A row of the table, and the hours of its folds at the size asked for."""
+    width = next(iter(samples.values())).series.values.shape[1]
+    held = frames * width <= _normalise.MOST_HELD
+    parts = fold_parts(recipe.override([f"scorer.epochs={EPOCHS}"]), samples, fold, held)
+    each = costs(recipe, parts, recipe.scorer["epochs"] / EPOCHS)
+    own = len({s.subject for s in samples.values()})
+    learned_from = sum(len(s.series) for s in samples.values()) * (1 - 1 / own)
+    whole = sum(each.values()) * frames * (1 - 1 / subjects) / learned_from
+    row = (
+        {"row": recipe.name, "columns": width, "rows held": "yes" if held else "no"}
+        | {name: f"{seconds:.0f}" for name, seconds in each.items()}
+        | {"fold, s": f"{sum(each.values()):.0f}", "a fold at full size, min": whole / 60}
+    )
+    return row, whole * subjects / WORKERS / 3600
+
+
 def main() -> None:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -108,9 +127,7 @@ def main() -> None:
     recordings = tuple(named(args.dataset, ()).load(args.root))
     recipes = [r.recipe for r in rows_of(args.dataset) if r.kind == "method" and r.recipe]
     plan = Plan(tuple(recipes), recordings, Path(), (args.cache, default_limit()), PROTOCOLS, 2)
-    begin = time.perf_counter()
     keys, _, _ = describe(plan, print)
-    described = time.perf_counter() - begin
     fold = subject_folds(recordings)[0]
     cache, by_id = Cache(*plan.cache), {r.id: r for r in recordings}
     rows, hours = [], 0.0
@@ -119,26 +136,13 @@ def main() -> None:
             name: load_sample(key, by_id[name], cache, mapped=True)
             for name, key in keys[recipe.hash].items()
         }
-        width = next(iter(samples.values())).series.values.shape[1]
-        frames = sum(len(s.series) for s in samples.values())
-        held = args.frames * width <= _normalise.MOST_HELD
-        short = recipe.override([f"scorer.epochs={EPOCHS}"])
-        parts = fold_parts(short, samples, fold, held)
-        each = costs(recipe, parts, recipe.scorer["epochs"] / EPOCHS)
-        subjects = len({r.subject for r in recordings})
-        learned_from = frames * (1 - 1 / subjects)
-        whole = sum(each.values()) * args.frames * (1 - 1 / args.subjects) / learned_from
-        hours += whole * args.subjects / WORKERS / 3600
-        rows.append(
-            {"row": recipe.name, "columns": width, "rows held": "yes" if held else "no"}
-            | {name: f"{seconds:.0f}" for name, seconds in each.items()}
-            | {"fold, s": f"{sum(each.values()):.0f}", "a fold at full size, min": whole / 60}
-        )  # fmt: skip
-        print(rows[-1], flush=True)
+        row, more = row_of(recipe, samples, fold, args.frames, args.subjects)
+        rows.append(row)
+        hours += more
+        print(row, flush=True)
     write(rows, "Paper's table: seconds of processor time of one fold", args.json)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     total = {
-        "frames here": frames, "subjects here": subjects, "description here, s": described,
         "peak memory here, GB": peak, "frames": args.frames, "subjects": args.subjects,
         "table, hours on two cores": hours,
     }  # fmt: skip
