@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mespot.evaluation.describe import Plan
 from mespot.protocol import Sample
 from mespot.recipe import Recipe
 from mespot.types import Expression, FrameSeries, Recording
@@ -87,3 +88,19 @@ def without_faces(monkeypatch) -> list[str]:
     monkeypatch.setattr("mespot.material._described", made)
     monkeypatch.setattr("mespot.material._from_crops", made)
     return described
+
+
+QUICK = replace(RECIPE, scorer={**RECIPE.scorer, "epochs": 3})
+CHANCE = replace(RECIPE, name="chance", scorer={"name": "random"})
+
+
+def plan_in(folder: Path, recipes=(QUICK,), protocols=("default", "paper"), **more) -> Plan:
+    given = more.pop("recordings", None) or recordings(folder / "data")
+    cache = (folder / "cache", None)
+    return Plan(tuple(recipes), tuple(given), folder / "out", cache, protocols, **more)
+
+
+def without_times(result):
+    """The figures of a run but for how long it took."""
+    folds = [{k: v for k, v in f.items() if k not in ("seconds", "cost")} for f in result["folds"]]
+    return {**result, "folds": folds, "scoring_frames_per_s": None}

@@ -10,12 +10,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluation_cases import FPS, RECIPE, N, recordings, sample, truth_of, without_faces
+from evaluation_cases import (
+    CHANCE,
+    FPS,
+    QUICK,
+    N,
+    plan_in,
+    recordings,
+    sample,
+    truth_of,
+    without_faces,
+    without_times,
+)
 from mespot.cli import run
 from mespot.decode import DecodeConfig, decode
 from mespot.errors import NoUsableFace, UsageError
 from mespot.evaluation import store
-from mespot.evaluation.describe import Plan
 from mespot.evaluation.run import evaluate, subject_folds
 from mespot.exports.csv import read_events, write_events
 from mespot.protocol import Sample
@@ -23,19 +33,11 @@ from mespot.types import Expression, Fold, FrameSeries
 
 pytest.importorskip("torch", reason="training needs PyTorch")
 pytest.importorskip("onnx", reason="training needs onnx")
-QUICK = replace(RECIPE, scorer={**RECIPE.scorer, "epochs": 3})
-CHANCE = replace(RECIPE, name="chance", scorer={"name": "random"})
 
 
 @pytest.fixture
 def described(monkeypatch):
     return without_faces(monkeypatch)
-
-
-def plan_in(folder: Path, recipes=(QUICK,), protocols=("default", "paper"), **more) -> Plan:
-    given = more.pop("recordings", None) or recordings(folder / "data")
-    cache = (folder / "cache", None)
-    return Plan(tuple(recipes), tuple(given), folder / "out", cache, protocols, **more)
 
 
 def run_and_tell(plan):
@@ -238,31 +240,6 @@ def test_workers_give_what_one_process_gives(tmp_path, described):
     # The rows are in the cache by now: worker processes do not see the toy's own describing.
     spread = evaluate(replace(plan, out=tmp_path / "spread", workers=2))
     assert [without_times(r) for r in alone] == [without_times(r) for r in spread]
-
-
-def without_times(result):
-    """The figures of a run but for how long it took."""
-    folds = [{k: v for k, v in f.items() if k not in ("seconds", "cost")} for f in result["folds"]]
-    return {**result, "folds": folds, "scoring_frames_per_s": None}
-
-
-def test_a_fold_tells_what_scoring_took(tmp_path, described):
-    plan = plan_in(tmp_path, (CHANCE,), ("default", "paper"))
-    inside, paper = evaluate(plan)
-    frames = {r.subject: 0 for r in plan.recordings}
-    for r in plan.recordings:
-        frames[r.subject] += r.n_frames
-    for fold in inside["folds"]:
-        assert fold["cost"]["frames"] == frames[fold["fold"]]
-        assert fold["cost"]["seconds"] > 0
-        # Chance keeps two numbers of eight bytes.
-        assert fold["cost"]["weights_bytes"] == 16
-    speeds = sorted(f["cost"]["frames"] / f["cost"]["seconds"] for f in inside["folds"])
-    assert len(speeds) == 4
-    assert inside["scoring_frames_per_s"] == pytest.approx((speeds[1] + speeds[2]) / 2)
-    # The best epoch on the test subject is not kept, so that there is nothing to time or weigh.
-    assert paper["scoring_frames_per_s"] is None
-    assert paper["weights_bytes"] is None
 
 
 def test_folds_of_recordings():

@@ -23,9 +23,10 @@ class AlignConfig:
     smoothing : int
         Frames of the zero-phase smoothing of the landmarks, odd; 1 turns it off.
     anchor_s : float
-        Seconds between two looks of the landmark model, which hold the tracks in place.
+        Seconds between two looks of the landmark model, which hold the tracks in place; five times
+        as many while nearly all tracks agree, and the model with them.
     memory_s : float
-        Seconds over which the landmark model's looks are averaged.
+        A look enters the running mean of all with the share ``anchor_s`` / ``memory_s``.
     detect_s : float
         Seconds between two searches for a face while none is followed.
     min_face : float

