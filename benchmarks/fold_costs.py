@@ -31,7 +31,7 @@ from mespot.evaluation.run import subject_folds
 from mespot.material import load_sample
 from mespot.protocol import Sample
 from mespot.recipe import Recipe
-from mespot.scorers import _lstm_torch, _normalise
+from mespot.scorers import _lstm_torch, _normalise, _ready
 from mespot.scorers.lstm import Lstm
 from mespot.types import Fold
 
@@ -68,19 +68,19 @@ class Parts:
 def fold_parts(recipe: Recipe, samples: Mapping[str, Sample], fold: Fold, held: bool) -> Parts:
     """Run the fold with every part timed; ``held``: scaled rows stay in memory."""
     parts = Parts()
-    kept = (_normalise.learn, _lstm_torch.train, Lstm._judge, _normalise.MOST_HELD)
+    kept = (_normalise.learn, _lstm_torch.train, Lstm._judge, _ready.MOST_HELD)
     judge_of = Lstm._judge
     try:
         _normalise.learn = parts.around("scaling", kept[0])
         _lstm_torch.train = parts.around("learning", kept[1])
         Lstm._judge = lambda *args: parts.around("looks", judge_of(*args))  # type: ignore[method-assign, assignment]
         if not held:
-            _normalise.MOST_HELD = 0
+            _ready.MOST_HELD = 0
         with parts.timed("all"):
             run_fold(recipe, samples, fold, PROTOCOLS)
     finally:
         _normalise.learn, _lstm_torch.train, Lstm._judge = kept[:3]  # type: ignore[method-assign]
-        _normalise.MOST_HELD = kept[3]
+        _ready.MOST_HELD = kept[3]
     return parts
 
 
@@ -100,7 +100,7 @@ def row_of(
 ) -> tuple[dict[str, Any], float]:
     """A row of the table, and the hours of its folds at the size asked for."""
     width = next(iter(samples.values())).series.values.shape[1]
-    held = frames * width <= _normalise.MOST_HELD
+    held = frames * width <= _ready.MOST_HELD
     parts = fold_parts(recipe.override([f"scorer.epochs={EPOCHS}"]), samples, fold, held)
     each = costs(recipe, parts, recipe.scorer["epochs"] / EPOCHS)
     own = len({s.subject for s in samples.values()})

@@ -27,33 +27,32 @@ class PackedRows(NDArrayOperatorsMixin):
     """(n, d) float32 rows that are unpacked where they are read; use it as a read-only array.
 
     ``counts`` (n, d) uint16, perhaps mapped from a file; ``sums`` (d,) what each column's counts
-    are divided by (0 where a column is always 0).
+    are divided by (0 where a column is always 0). ``scale`` (d,) is what they are multiplied with.
     """
 
     dtype = np.dtype(np.float32)
     ndim = 2
 
     def __init__(self, counts: NDArray[np.uint16], sums: NDArray[np.int64]) -> None:
-        self._counts = counts
-        self._sums = sums
-        self._scale = _scale(sums)
+        self.counts = counts
+        self.scale = _scale(sums)
         self.shape = counts.shape
 
     def __len__(self) -> int:
-        return len(self._counts)
+        return len(self.counts)
 
     @property
     def nbytes(self) -> int:
         """Bytes of the unpacked rows."""
-        return 4 * self._counts.size
+        return 4 * self.counts.size
 
     def __getitem__(self, index: Any) -> Any:
-        return _unpacked(self._counts[index], np.broadcast_to(self._scale, self.shape)[index])
+        return _unpacked(self.counts[index], np.broadcast_to(self.scale, self.shape)[index])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         if copy is False:
             raise ValueError("packed rows have to be copied to become an array")
-        whole = _unpacked(self._counts, self._scale)
+        whole = _unpacked(self.counts, self.scale)
         return whole if dtype is None else whole.astype(dtype, copy=False)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:

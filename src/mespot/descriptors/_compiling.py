@@ -8,6 +8,7 @@ announced.
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -43,7 +44,7 @@ def kernel(function: Callable[..., Any]) -> Any:
     except RuntimeError:
         # Neither the package's folder nor the user's can be written.
         return njit(nogil=True)(function)
-    compiled._cache._cache_file._source_stamp = _stamp()
+    compiled._cache._cache_file._source_stamp = _stamp(Path(inspect.getfile(function)).parent)
     return compiled
 
 
@@ -52,9 +53,9 @@ def part(function: Callable[..., Any]) -> Any:
     return njit(nogil=True)(function)
 
 
-def _stamp() -> tuple[tuple[str, int, int], ...]:
-    """Name, time of change and size of every file that kernels are made of."""
-    files = sorted(Path(__file__).parent.glob("_*.py"))
+def _stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """Name, time of change and size of every file that a folder's kernels are made of."""
+    files = sorted(folder.glob("_*.py"))
     return tuple((f.name, f.stat().st_mtime_ns, f.stat().st_size) for f in files)
 
 

@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from mespot.scorers._learning import Arrays, Best, Judge, arrays, glorot, rate_in, threads
+from mespot.scorers._ready import ReadyRows
 from mespot.scorers._recurrence import window_scores
 
 if TYPE_CHECKING:
@@ -187,7 +188,11 @@ def _stack(
     """Slices of the series side by side, (size, B, ...), each lengthened by its last row."""
     out = room.take((size, len(chosen), *series[0].shape[1:]))
     for column, (r, a) in enumerate(chosen):
-        part = series[r][a : a + size]
-        out[: len(part), column] = part
-        out[len(part) :, column] = part[-1]
+        rows = series[r]
+        if isinstance(rows, ReadyRows):
+            count = rows.read(slice(a, a + size), out, column)
+        else:
+            count = len(rows[a : a + size])
+            out[:count, column] = rows[a : a + size]
+        out[count:, column] = out[count - 1, column]
     return out

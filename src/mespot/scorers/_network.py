@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mespot.errors import UsageError
-from mespot.scorers import _checked, _normalise, _onnx, _pieces, _platt, _rate
+from mespot.scorers import _checked, _normalise, _onnx, _pieces, _platt, _rate, _ready
 from mespot.scorers._ops import Ops
 from mespot.scorers._targets import HEADS, Targets
 from mespot.types import Expression, FrameSeries
@@ -127,7 +127,7 @@ class Network:
         radius = max(1, round(self.difference_s * rate))
         filled = [s.values for s in series if len(s)]
         normaliser = _normalise.learn(filled, self.normalise, radius)
-        ready = _normalise.keeper(normaliser, filled)
+        ready = _ready.keeper(normaliser, filled)
         material = vary.Material([ready(v) for v in filled], [w for w in wanted if len(w)])
         built, sigmoid = self.built(rate), self.loss == "bce"
         judge = self._judge(torch_side.run, built, ready, quality) if quality else None

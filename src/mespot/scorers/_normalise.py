@@ -10,10 +10,9 @@ A value that is NaN or infinite takes no part in any mean or deviation, and is 0
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +23,6 @@ from mespot.errors import UsageError
 # deviation counts as less than this part of the median column's.
 STD_FLOOR = 0.01
 _CHUNK_VALUES = 4_000_000
-# Normalised rows beyond so many values (1.6 GB) are not held in memory.
-MOST_HELD = 400_000_000
 
 
 @dataclass(frozen=True)
@@ -48,7 +45,7 @@ class Normaliser:
 
     def _scaled(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
         """As ``_apply`` to rounding, in an eighth of its time: rows are read and scaled often."""
-        mean, factor, rest = self._float32
+        mean, factor, rest = self.float32
         scaled: NDArray[np.float32] = np.subtract(block, mean, dtype=np.float32)
         scaled *= factor
         if rest is not None:
@@ -59,7 +56,7 @@ class Normaliser:
         return scaled
 
     @cached_property
-    def _float32(self) -> tuple[NDArray, NDArray, NDArray | None]:
+    def float32(self) -> tuple[NDArray, NDArray, NDArray | None]:
         """Mean, factor, and what a mean of fewer digits leaves over where that is worth a pass."""
         mean = self.mean.astype(np.float32)
         rest = (mean - self.mean) / self.std
@@ -72,33 +69,6 @@ class Normaliser:
         for start, stop in _pieces(values):
             result[start:stop] = self.rows(values, start, stop)
         return result
-
-
-class ReadyRows:
-    """(n, d) float32 rows that are normalised where a slice of them is read, and not held."""
-
-    ndim = 2
-
-    def __init__(self, normaliser: Normaliser, values: NDArray[np.float32]) -> None:
-        self._normaliser, self._values = normaliser, values
-        self.shape = values.shape
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def __getitem__(self, rows: slice) -> NDArray[np.float32]:
-        start, stop, _ = rows.indices(len(self))
-        return self._normaliser.rows(self._values, start, max(start, stop))
-
-
-def keeper(normaliser: Normaliser, series: Sequence[Any]) -> Callable[[Any], Any]:
-    """How normalised rows are kept: in memory or, where these series are too many, as ReadyRows.
-
-    The values are the same; with ``difference``, to rounding.
-    """
-    if sum(v.shape[0] * v.shape[1] for v in series) <= MOST_HELD:
-        return normaliser.all_rows
-    return lambda values: ReadyRows(normaliser, values)
 
 
 def learn(series: Sequence[NDArray[np.float32]], steps: Sequence[str], radius: int) -> Normaliser:

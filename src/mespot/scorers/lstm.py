@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mespot.errors import UsageError
 from mespot.labels import label_scores
-from mespot.scorers import _checked, _normalise, _onnx, _rate
+from mespot.scorers import _checked, _normalise, _onnx, _rate, _ready
 from mespot.scorers._joined import joined
 from mespot.types import Expression, FrameSeries
 from mespot.windows import MeanMerge, PeakMerge, n_windows, pad
@@ -155,7 +155,7 @@ class Lstm:
         radius = max(1, round(self.difference_s * rate))
         filled = [s.values for s in series if len(s)]
         normaliser = _normalise.learn(filled, self.normalise, radius)
-        ready = _normalise.keeper(normaliser, filled)
+        ready = _ready.keeper(normaliser, filled)
         material = torch_side.Material([ready(v) for v in filled], [la for la in labels if len(la)])
         judge = self._judge(ready, window, quality) if quality else None
         learned = [
