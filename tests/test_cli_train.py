@@ -52,6 +52,18 @@ def test_a_trained_spotter_spots_without_what_it_was_trained_with(data, tmp_path
     assert read_recordings(tmp_path / "s" / "recordings.csv")[0].n_frames == 240
 
 
+def test_a_trained_spotter_keeps_the_decode_values_that_were_chosen(data, tmp_path, capsys):
+    out = tmp_path / "spotter"
+    command = ["train", "default", "-o", str(out), "--data", str(data), *QUICK]
+    # A length that no spot can have is never the better choice, and comes first.
+    command += ["--set", "choose.min_s=[5.0, 0.05]", "--set", "choose.max_s=[9.0]"]
+    assert run(command) == 0
+    assert "min_s 0.05, max_s 9.0" in capsys.readouterr().err
+    recipe = load_spotter(out).recipe
+    assert recipe.choose == {}
+    assert (recipe.decode["min_s"], recipe.decode["max_s"]) == (0.05, 9.0)
+
+
 def test_evaluation_leaves_out_groups_of_subjects(data, tmp_path, monkeypatch):
     seen = []
 

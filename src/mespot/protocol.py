@@ -221,12 +221,13 @@ def learn(
 def train(recipe: Recipe, samples: Sequence[Sample], share: float = SHARE) -> Weights:
     """The weights of :func:`learn`, which hold the chosen ``threshold``.
 
-    Raises UsageError if the recipe asks for decode values to be chosen: weights cannot hold them.
+    Raises UsageError if the recipe asks for decode values to be chosen: weights cannot hold them,
+    so :func:`learn` is the one to call.
     """
     if recipe.choose:
         raise UsageError(
-            f"recipe {recipe.name}: the section choose is for mespot evaluate; "
-            "set one value each in the section decode to train a spotter"
+            f"recipe {recipe.name}: weights alone cannot hold what the section choose chose; "
+            "call mespot.protocol.learn, which gives the recipe with it"
         )
     return learn(recipe, samples, share).weights
 

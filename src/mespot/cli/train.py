@@ -85,12 +85,13 @@ from mespot.errors import MespotError, UsageError
 def command(recipe: str, out: str, **options: Any) -> int:
     """Learn a spotter by RECIPE (a shipped name or a TOML file) from recordings with truth.
 
-    Epoch and threshold are chosen on subjects held out inside the training data. Needs the extra
+    Epoch, threshold and, where the recipe has a section choose, decode values are chosen on
+    subjects held out inside the training data. Needs the extra
     `train` (torch); the spotter that is written does not. `mespot synth` makes recordings to train
     on where there are none.
     """
     _need_torch()
-    from mespot.protocol import leave_one_subject_out, leave_subjects_out, train
+    from mespot.protocol import learn, leave_one_subject_out, leave_subjects_out
     from mespot.recipe import load_recipe
     from mespot.spotter import Spotter
     from mespot.training import cross_validate, figures
@@ -112,13 +113,14 @@ def command(recipe: str, out: str, **options: Any) -> int:
         measured |= figures(samples, judged)
         click.echo(json.dumps(measured, indent=1))
     everything = [*samples, *(replace(s, lifelike=False) for s in also)]
-    weights = train(chosen, everything)
-    card = _card(chosen, everything, measured, options)
-    spotter = Spotter(chosen, weights, card)
-    spotter.save(out)
+    learned = learn(chosen, everything)
+    card = _card(learned.recipe, everything, measured, options)
+    Spotter(learned.recipe, learned.weights, card).save(out)
+    decoded = [f"{name} {learned.recipe.decode[name]}" for name in chosen.choose]
     click.echo(
-        f"wrote {out} (epoch {int(weights.get('epoch', -1))}, "
-        f"threshold {float(weights['threshold']):.3f})",
+        f"wrote {out} (epoch {learned.epoch}, "
+        + ", ".join([f"threshold {learned.threshold:.3f}", *decoded])
+        + ")",
         err=True,
     )
     return 0
