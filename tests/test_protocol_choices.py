@@ -108,7 +108,7 @@ def test_choices_are_made_on_the_inner_subjects_alone(tmp_path):
     # The grid comes after training: it does not touch the weights.
     plain = learn(RECIPE, data)
     assert plain.weights["w_x"].tobytes() == learned.weights["w_x"].tobytes()
-    with pytest.raises(UsageError, match="call mespot.protocol.learn"):
+    with pytest.raises(UsageError, match=r"call mespot\.protocol\.learn"):
         train(recipe, data)
 
 
