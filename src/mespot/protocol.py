@@ -90,6 +90,17 @@ def leave_subjects_out(samples: Sequence[Sample], n_folds: int, seed: int = 0) -
     return folds
 
 
+def check_disjoint(train: Sequence[Sample], test: Sequence[Sample]) -> None:
+    """Raise ValueError if a subject, or a recording by its id, is in train and in test.
+
+    A ``Fold`` looks only at the subjects it was told of; here the samples' own count.
+    """
+    for what, name in (("subject", "subject"), ("recording", "id")):
+        both = {getattr(s, name) for s in train} & {getattr(s, name) for s in test}
+        if both:
+            raise ValueError(f"{what} {sorted(both)[0]} is in train and in test")
+
+
 def inner_split(
     samples: Sequence[Sample], share: float, seed: int
 ) -> tuple[list[Sample], list[Sample]]:

@@ -16,7 +16,14 @@ from mespot.align import AlignConfig, align, concatenate
 from mespot.decode import DecodeConfig, candidates, decode
 from mespot.material import collect, sample_of
 from mespot.metrics import Rule, best_f1, bootstrap, froc, rank
-from mespot.protocol import Sample, learn, leave_one_subject_out, pooled, score_samples
+from mespot.protocol import (
+    Sample,
+    check_disjoint,
+    learn,
+    leave_one_subject_out,
+    pooled,
+    score_samples,
+)
 from mespot.recipe import Recipe, make_dataclass
 from mespot.runner import run_tasks
 from mespot.scorers._rate import ratio, resampled
@@ -95,6 +102,7 @@ def _fold_task(shared: _Shared, fold: Fold) -> Judged:
     held = {s.subject for s in test}
     learned_on = [samples[i] for i in fold.train]
     learned_on += [replace(s, lifelike=False) for s in also if s.subject not in held]
+    check_disjoint(learned_on, test)
     learned = learn(recipe, learned_on)
     config: DecodeConfig = make_dataclass(DecodeConfig, learned.recipe.decode, where="decode")
     scores = score_samples(recipe, learned.weights, test)
@@ -116,6 +124,7 @@ def cross_validate(
     """Spots of every sample by weights that never saw its subject (default: one fold each).
 
     ``also`` are more samples to learn from, in each fold without those of its test subjects.
+    Raises ValueError for a fold with samples of a subject on both sides.
     """
     folds = leave_one_subject_out(samples) if folds is None else folds
     total = Judged({}, {}, {})
