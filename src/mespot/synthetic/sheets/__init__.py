@@ -22,11 +22,12 @@ loader in ``mespot.datasets``, each with
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from mespot.datasets._shape import Shape
 from mespot.datasets._twin import TWIN_FILE
@@ -34,6 +35,9 @@ from mespot.files import write_text
 from mespot.types import Expression
 
 NAMES = ("smic_vis_e", "smic_hs_e", "casme_sq", "samm_lv", "casme_cubed", "casme_ii")
+# Further label sets of a data set by name, each with its longest micro-expression in seconds: the
+# loader takes longer ones for something else.
+LABEL_SETS: Mapping[str, Mapping[str, float]] = {"casme_cubed": {"short": 0.5}}
 
 
 @dataclass(frozen=True)
@@ -96,9 +100,31 @@ def write_marker(root: Path, name: str, plan: Plan) -> None:
 
     ``plan`` is what ``write_sheet`` returned.
     """
+    write_text(Path(root) / TWIN_FILE, json.dumps(facts_of(name, plan), indent=1) + "\n")
+
+
+def facts_of(name: str, plan: Plan) -> dict[str, Any]:
+    """What the marker of a twin tells its loader. ``plan`` is what ``write_sheet`` returned.
+
+    ``twin_of``; ``counts`` of recordings, subjects and expressions by kind, as they are read;
+    ``counts_by_labels``, the same by name of a further label set, where the data set has one;
+    ``n_frames``, the frames of every recording by its id.
+    """
+    known = name.replace("-", "_")
+    facts: dict[str, Any] = {"twin_of": known.replace("_", "-"), "counts": _counts(plan)}
+    if known in LABEL_SETS:
+        fps = sheet_module(known).SHAPE.fps
+        facts["counts_by_labels"] = {
+            label: _counts(plan, longest_s * float(fps))
+            for label, longest_s in LABEL_SETS[known].items()
+        }
+    return {**facts, "n_frames": {r.name: r.n_frames for r in plan}}
+
+
+def _counts(plan: Plan, longest_micro: float = math.inf) -> dict[str, int]:
+    """Numbers of a plan; micro-expressions of more than so many frames are left out."""
     events: dict[str, int] = {}
-    for expression in (e for r in plan for e in r.expressions):
-        events[expression.kind] = events.get(expression.kind, 0) + 1
-    counts = {"recordings": len(plan), "subjects": len({r.subject for r in plan}), **events}
-    marker = {"twin_of": name.replace("_", "-"), "counts": counts}
-    write_text(Path(root) / TWIN_FILE, json.dumps(marker, indent=1) + "\n")
+    for e in (e for r in plan for e in r.expressions):
+        counted = e.kind != "micro" or e.n_frames <= longest_micro
+        events[e.kind] = events.get(e.kind, 0) + counted
+    return {"recordings": len(plan), "subjects": len({r.subject for r in plan}), **events}

@@ -13,7 +13,7 @@ from mespot.errors import UsageError
 from mespot.registry import nearest
 from mespot.synthetic.config import ScriptConfig, difficulty, overridden
 from mespot.synthetic.portraits import Portrait
-from mespot.synthetic.sheets import NAMES, PlannedRecording
+from mespot.synthetic.sheets import NAMES, PlannedRecording, facts_of
 from mespot.synthetic.twins.identities import Kinship, kinship
 from mespot.synthetic.twins.job import Job
 from mespot.synthetic.twins.numbers import Numbers, numbers_of
@@ -134,15 +134,12 @@ def marker(
     work: Work, portraits: Sequence[Portrait], truth: Sequence[PlannedRecording]
 ) -> dict[str, Any]:
     """What ``twin.json`` says. ``truth`` is what a reader of the sheet must find."""
-    order = work.order
-    events: dict[str, int] = {}
-    for expression in (e for r in truth for e in r.expressions):
-        events[expression.kind] = events.get(expression.kind, 0) + 1
+    order, facts = work.order, facts_of(work.order.like, truth)
+    n_frames = facts.pop("n_frames")
     people = dict.fromkeys(t.recording.subject for t in work.plan.takes)
     return {
         "what": "synthetic twin: no row and no frame of the real data set",
-        "twin_of": order.name,
-        "counts": {"recordings": len(truth), "subjects": len(people), **events},
+        **facts,
         "version": __version__,
         "seed": order.seed,
         "scale": order.scale,
@@ -154,4 +151,5 @@ def marker(
         "subjects": {s: asdict(i) for s, i in zip(people, work.kinship.identities)},
         "subjects_sharing_a_portrait": work.kinship.sharing,
         "subjects_of_the_same_portraits": work.kinship.repeated,
+        "n_frames": n_frames,
     }

@@ -1,0 +1,71 @@
+"""What twin.json tells a loader: the same ids, numbers of frames and counts as the loader finds."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from mespot import registry
+from mespot.datasets._shape import counts_of
+from mespot.files import write_text
+from mespot.synthetic import sheets
+from mespot.synthetic.sheets import facts_of
+from mespot.synthetic.twins import make_order, make_work
+from mespot.synthetic.twins.order import marker
+from mespot.types import Expression
+from synthetic_face import card
+
+FACES = [card(i, 40.0) for i in range(3)]
+# Small enough that empty files stand for all images.
+SCALE = {"smic_vis_e": 0.1, "smic_hs_e": 0.1, "casme_ii": 0.05, "samm_lv": 0.003}
+
+
+def undrawn(name, root, scale):
+    """A twin whose images are empty files, and what its marker says."""
+    work = make_work(make_order(name, scale), FACES)
+    truth = work.plan.module.write_sheet(root, work.plan.recordings)
+    told = json.loads(json.dumps(marker(work, FACES, truth)))
+    write_text(root / "twin.json", json.dumps(told))
+    for recording in work.plan.recordings:
+        paths = [root / work.plan.module.frame_path(recording, i)
+                 for i in range(recording.n_frames)]  # fmt: skip
+        paths[0].parent.mkdir(parents=True)
+        for path in paths:
+            path.touch()
+    return told
+
+
+@pytest.mark.parametrize("name", sheets.NAMES)
+def test_ids_frames_and_counts_are_those_that_the_loader_finds(name, tmp_path):
+    told = undrawn(name, tmp_path, SCALE.get(name, 0.002))
+    found = registry.plugin("datasets", name)().load(tmp_path)
+    assert told["n_frames"] == {r.id: r.n_frames for r in found}
+    assert told["counts"] == counts_of(found)
+    assert ("counts_by_labels" in told) == (name == "casme_cubed")
+
+
+def test_the_smaller_label_set_is_that_of_the_loader(tmp_path):
+    told = undrawn("casme_cubed", tmp_path, 0.02)
+    every, short = told["counts"], told["counts_by_labels"]["short"]
+    found = counts_of(registry.plugin("datasets", "casme_cubed")(labels="short").load(tmp_path))
+    others = found.pop("other")
+    assert short == found
+    assert short.keys() == every.keys()
+    assert 0 < short["micro"] < every["micro"]
+    assert every["micro"] - short["micro"] == others
+
+
+def test_half_a_second_is_fifteen_frames():
+    module = sheets.sheet_module("casme_cubed")
+    events = [Expression(10, 12, 24, "micro"), Expression(40, 45, 55, "micro"),
+              Expression(70, 75, 99, "macro")]  # fmt: skip
+    plan = [module.planned(0, 0, 120, events)]
+    facts = facts_of("casme-cubed", [*plan, replace(plan[0], name="b", expressions=())])
+    assert facts == {
+        "twin_of": "casme-cubed",
+        "counts": {"recordings": 2, "subjects": 1, "micro": 2, "macro": 1},
+        "counts_by_labels": {"short": {"recordings": 2, "subjects": 1, "micro": 1, "macro": 1}},
+        "n_frames": {"spNO.1_a": 120, "b": 120},
+    }
