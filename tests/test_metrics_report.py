@@ -78,6 +78,14 @@ def test_unknown_lengths_and_equal_scores():
     assert micro["recall_at"]["1"] is None
 
 
+def test_timing_over_all_peaks_is_that_of_the_highest_not_of_the_one_that_fits_best():
+    spots = {"a": [event(13, 20, 15, score=0.9), event(10, 20, 14, score=0.01)]}
+    tree = metrics.evaluate_curves([recording("a")], {"a": [event(10, 20)]}, spots)
+    for rule in ("apex", "megc"):
+        # Three frames late at 30 fps.
+        assert tree[rule]["micro"]["timing_ms"]["onset"]["median"] == pytest.approx(100)
+
+
 def test_unlisted_recordings_are_refused():
     with pytest.raises(ValueError, match="'b' is not among"):
         metrics.evaluate_curves(RECORDINGS[:1], TRUTH, SPOTS)

@@ -46,7 +46,17 @@ from mespot.metrics.ranking import (
 )
 from mespot.metrics.report import evaluate_curves, plain
 from mespot.metrics.resampling import Difference, bootstrap, paired_bootstrap
-from mespot.metrics.rule import PROTOCOLS, Rule, apex_of, count, hits, iou, match, of_kind
+from mespot.metrics.rule import (
+    PROTOCOLS,
+    Rule,
+    apex_of,
+    count,
+    hits,
+    iou,
+    match,
+    match_best_first,
+    of_kind,
+)
 from mespot.metrics.timing import timing_errors, timing_summary
 from mespot.metrics.watching import Workload, workload
 
@@ -83,6 +93,7 @@ __all__ = [
     "iou",
     "kinds_in",
     "match",
+    "match_best_first",
     "mean_over",
     "odd_window",
     "of_kind",

@@ -38,15 +38,22 @@ class Rule:
         if not 0 < self.k <= 1:
             raise ValueError(f"k must be above 0 and at most 1, not {self.k}")
 
-    def closeness(self, truth: Expression, spots: NDArray[np.int64]) -> NDArray[np.float64]:
-        """(m,) how well each spot suits, 0 where it may not count; spots is (m, 3) frames."""
-        onset, apex, offset = spots.T
-        if self.name == "apex":
-            return ((apex >= truth.onset) & (apex <= truth.offset)).astype(np.float64)
-        shared = np.minimum(offset, truth.offset) - np.maximum(onset, truth.onset) + 1
-        shared = np.maximum(shared, 0)
-        iou = shared / (offset - onset + 1 + truth.n_frames - shared)
-        return np.where(iou >= self.k, iou, 0.0)
+    def closeness(
+        self, reference: Sequence[Expression], estimated: Sequence[Expression]
+    ) -> NDArray[np.float64]:
+        """(truths, spots) IoU of every pair, 0 where the spot may not count for the truth.
+
+        A spot's apex lies within the spot, so that one with its apex in the truth has an IoU above
+        0: under either rule 0 means refused, and nothing else.
+        """
+        truths = np.array([(e.onset, e.offset) for e in reference], np.int64).reshape(-1, 2)
+        spots = np.array([(e.onset, apex_of(e), e.offset) for e in estimated], np.int64)
+        onset, offset = truths[:, :1], truths[:, 1:]
+        begin, apex, end = spots.reshape(-1, 3).T
+        shared = np.maximum(np.minimum(end, offset) - np.maximum(begin, onset) + 1, 0)
+        iou = shared / ((end - begin + 1) + (offset - onset + 1) - shared)
+        admitted = (apex >= onset) & (apex <= offset) if self.name == "apex" else iou >= self.k
+        return np.where(admitted, iou, 0.0)
 
 
 def iou(a: Expression, b: Expression) -> float:
@@ -72,10 +79,40 @@ def match(
 
     One spot never serves two truths, nor one truth two spots: of two spots in one true interval one
     is right and the other a false alarm. Kinds are not looked at. Only the number of pairs is
-    determined; where several sets are as large, a truth takes the spot of larger IoU, then the
-    earlier one.
+    determined by the rule; where several sets are as large, truths are served from the first onset
+    on, and each takes the free spot of largest IoU, under either rule; of equals the one with the
+    earlier onset. No order of the rows matters.
     """
-    return maximum_matching(_admitted(reference, estimated, rule))
+    closeness = rule.closeness(reference, estimated)
+    truths, spots = _in_time(reference), _in_time(estimated)
+    pairs = maximum_matching([_closest(closeness[truth], spots) for truth in truths])
+    return sorted((truths[i], spot) for i, spot in pairs)
+
+
+def match_best_first(
+    reference: Sequence[Expression], estimated: Sequence[Expression], rule: Rule
+) -> list[tuple[int, int]]:
+    """As many pairs as :func:`match`, but the spots of highest score among them.
+
+    Which of several spots on one truth is the right one, the score says, as at every threshold in
+    :func:`hits`: raising the threshold takes none of the pairs' spots away but those below it. Of
+    equal scores the spot of larger IoU comes first, then the earlier onset. A spot takes the free
+    truth of largest IoU.
+
+    Raises
+    ------
+    ValueError
+        If a spot has no score.
+    """
+    scores = [e.score for e in estimated if e.score is not None]
+    if len(scores) < len(estimated):
+        raise ValueError("a spot has no score: nothing says which is the best")
+    closeness = rule.closeness(reference, estimated)
+    truths = _in_time(reference)
+    best = closeness.max(axis=0, initial=0.0)
+    spots = sorted(_in_time(estimated), key=lambda j: (-scores[j], -best[j]))
+    pairs = maximum_matching([_closest(closeness[:, spot], truths) for spot in spots])
+    return sorted((truth, spots[j]) for j, truth in pairs)
 
 
 def count(
@@ -85,7 +122,8 @@ def count(
     minutes: float = 0.0,
 ) -> Counts:
     """Right spots, false alarms and misses in one recording of ``minutes``, whatever the kinds."""
-    tp = len(match(reference, estimated, rule))
+    # How many pairs there are no order changes: none is looked for.
+    tp = len(maximum_matching(_admitted(rule.closeness(reference, estimated))))
     return Counts(tp, len(estimated) - tp, len(reference) - tp, minutes)
 
 
@@ -101,23 +139,31 @@ def hits(
     transversal matroid: Edmonds and Fulkerson 1965).
     """
     right = np.zeros(len(ranked), dtype=np.bool_)
-    truths_of: list[list[int]] = [[] for _ in ranked]
-    for truth, spots in enumerate(_admitted(reference, ranked, rule)):
-        for spot in spots:
-            truths_of[spot].append(truth)
-    right[[spot for spot, _ in maximum_matching(truths_of)]] = True
+    pairs = maximum_matching(_admitted(rule.closeness(reference, ranked).T))
+    right[[spot for spot, _ in pairs]] = True
     return right
 
 
-def _admitted(
-    reference: Sequence[Expression], estimated: Sequence[Expression], rule: Rule
-) -> list[list[int]]:
-    """For every truth the indices of the spots that may count for it, the closest first."""
-    frames = [(e.onset, apex_of(e), e.offset) for e in estimated]
-    spots = np.array(frames, dtype=np.int64).reshape(-1, 3)
-    found = []
-    for truth in reference:
-        closeness = rule.closeness(truth, spots)
-        order = np.argsort(-closeness, kind="stable")
-        found.append(order[: np.count_nonzero(closeness)].tolist())
+def _admitted(closeness: NDArray[np.float64]) -> list[list[int]]:
+    """For every row the columns above 0."""
+    found: list[list[int]] = [[] for _ in closeness]
+    for row, column in np.argwhere(closeness > 0).tolist():
+        found[row].append(column)
     return found
+
+
+def _in_time(events: Sequence[Expression]) -> list[int]:
+    """Indices from the first onset on; events that change places in it are alike in all points."""
+    return sorted(
+        range(len(events)),
+        key=lambda i: (events[i].onset, events[i].offset, apex_of(events[i]),
+                       events[i].apex is None),
+    )  # fmt: skip
+
+
+def _closest(closeness: NDArray[np.float64], order: Sequence[int]) -> list[int]:
+    """Those of ``order`` that are admitted, the largest IoU first, of equals as they stand."""
+    ordered = np.array(order, dtype=np.int64)
+    admitted = ordered[closeness[ordered] > 0]
+    closest: list[int] = admitted[np.argsort(-closeness[admitted], kind="stable")].tolist()
+    return closest

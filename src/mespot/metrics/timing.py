@@ -9,7 +9,8 @@ import numpy as np
 
 from mespot.metrics.pooled import Events, Timed, validate
 from mespot.metrics.ranking import MICRO, Floats
-from mespot.metrics.rule import Rule, match, of_kind
+from mespot.metrics.rule import Rule, match, match_best_first, of_kind
+from mespot.types import Expression
 
 POINTS = ("onset", "apex", "offset")
 
@@ -23,9 +24,12 @@ def timing_errors(
 ) -> dict[str, Floats]:
     """Estimated minus reference in ms, for ``onset``, ``apex`` and ``offset`` of matched pairs.
 
-    The pairs are those of :func:`~mespot.metrics.match`. Errors of spots that the rule refuses are
-    not in it, so that a stricter rule shows smaller errors: give the recall beside them. A pair
-    without an apex on either side has none here.
+    Of several spots on one truth the one of highest score is its pair
+    (:func:`~mespot.metrics.match_best_first`), so that peaks below a threshold never stand in for
+    spots above it; where spots of a recording have no scores, the one of largest IoU
+    (:func:`~mespot.metrics.match`). Errors of spots that the rule refuses are not in it, so that a
+    stricter rule shows smaller errors: give the recall beside them. A pair without an apex on
+    either side has none here.
 
     Raises
     ------
@@ -38,7 +42,7 @@ def timing_errors(
         for kind in kinds:
             truth = of_kind(reference.get(recording.id, ()), kind)
             spots = of_kind(estimated.get(recording.id, ()), kind)
-            for i, j in match(truth, spots, rule):
+            for i, j in _pairs(truth, spots, rule):
                 if recording.fps is None:
                     raise ValueError(f"recording {recording.id!r} has no fps: no errors in ms")
                 for point in POINTS:
@@ -46,6 +50,13 @@ def timing_errors(
                     if true is not None and found is not None:
                         errors[point].append(float((found - true) * 1000 / recording.fps))
     return {point: np.array(values, dtype=np.float64) for point, values in errors.items()}
+
+
+def _pairs(
+    truth: Sequence[Expression], spots: Sequence[Expression], rule: Rule
+) -> list[tuple[int, int]]:
+    scored = all(e.score is not None for e in spots)
+    return (match_best_first if scored else match)(truth, spots, rule)
 
 
 def timing_summary(errors: Mapping[str, Floats]) -> dict[str, dict[str, float]]:
