@@ -32,7 +32,8 @@ def test_what_is_written_is_found(tmp_path):
     assert cache.meta(key)["name"] == "x"
     assert cache.meta(key)["kind"] == "rows"
     (entry,) = cache.entries()
-    assert (entry.key, entry.n_bytes) == (key, (folder / "a.npy").stat().st_size)
+    sizes = [(folder / name).stat().st_size for name in ("a.npy", "meta.json")]
+    assert (entry.key, entry.n_bytes) == (key, sum(sizes))
     cache.drop(key)
     assert cache.find(key) is None
     assert [p.name for p in (tmp_path / "c").iterdir()] == [key[:2]]
@@ -87,13 +88,19 @@ def test_of_two_writers_the_first_stays(tmp_path):
     assert not [p for p in tmp_path.iterdir() if p.name.startswith(".")]
 
 
+def each(cache):
+    """Bytes of an entry of :func:`put`, all of which have names of one letter."""
+    (size,) = {entry.n_bytes for entry in cache.entries()}
+    return size
+
+
 def test_the_least_recently_used_goes_first(tmp_path):
     cache = Cache(tmp_path)
-    keys = [put(cache, name, 872) for name in "abcd"]  # 1000 bytes each with the header.
+    keys = [put(cache, name) for name in "abcd"]
     for age, key in enumerate(keys):
         os.utime(cache._place(key) / "meta.json", (1000 + age, 1000 + age))
     cache.find(keys[0])  # Now a is the one used last.
-    removed = cache.prune(2000)
+    removed = cache.prune(2 * each(cache))
     assert [entry.key for entry in removed] == [keys[1], keys[2]]
     # Looked at without ``find``, which would count as use and change the order.
     assert [cache.meta(key) is not None for key in keys] == [True, False, False, True]
@@ -101,13 +108,73 @@ def test_the_least_recently_used_goes_first(tmp_path):
 
 
 def test_the_bound_holds_but_never_removes_what_was_just_made(tmp_path):
-    cache = Cache(tmp_path, limit=2500)
+    put(Cache(tmp_path), "a")
+    cache = Cache(tmp_path, limit=5 * each(Cache(tmp_path)) // 2)
     for name in "abcdef":
-        put(cache, name, 872)
+        put(cache, name)
         assert cache.find(key_of(name)) is not None
-        assert sum(e.n_bytes for e in cache.entries()) <= 2500
+        assert sum(e.n_bytes for e in cache.entries()) <= cache.limit
+    assert len(cache.entries()) == 2
     put(cache, "large", 9000)
     assert [e.meta["name"] for e in cache.entries()] == ["large"]
+
+
+def test_digests_count_as_used_and_go_like_others(tmp_path):
+    """They hold no file but what is told of them, which takes its place too."""
+    cache, source = Cache(tmp_path / "c"), tmp_path / "video"
+    source.write_bytes(b"frames")
+    digest_of(source, cache)
+    put(cache, "x")
+    entries = {e.meta["kind"]: e for e in cache.entries()}
+    size = (entries["digest"].folder / "meta.json").stat().st_size
+    assert entries["digest"].n_bytes == size > 0
+    for age, kind in enumerate(("digest", "rows")):
+        os.utime(entries[kind].folder / "meta.json", (1000 + age, 1000 + age))
+    digest_of(source, cache)
+    assert [e.meta["kind"] for e in cache.entries()] == ["rows", "digest"]
+    assert [e.meta["kind"] for e in cache.prune(size)] == ["rows"]
+    assert [e.meta["kind"] for e in cache.prune(0)] == ["digest"]
+    assert cache.entries() == []
+
+
+def test_an_entry_that_goes_while_it_is_read_is_none(tmp_path):
+    cache = Cache(tmp_path)
+    key, tries = put(cache, "x", 10, 7), []
+
+    def read(folder, meta):
+        assert meta["name"] == "x"
+        return np.load(folder / "a.npy").tolist()
+
+    def pruned(folder, meta):
+        tries.append(folder)
+        cache.prune(0)
+        return read(folder, meta)
+
+    def made_anew(folder, meta):
+        if not tries:
+            pruned_and_made(folder)
+        return read(folder, meta)
+
+    def pruned_and_made(folder):
+        tries.append(folder)
+        cache.prune(0)
+        put(cache, "x", 10, 8)
+        raise FileNotFoundError(folder)
+
+    assert cache.read(key, read) == [7] * 10
+    assert cache.read(key, pruned) is None
+    assert len(tries) == 1
+    assert cache.read(key, read) is None
+    put(cache, "x", 10, 7)
+    tries.clear()
+    assert cache.read(key, made_anew) == [8] * 10
+
+
+def test_a_file_that_an_entry_never_had_is_an_error(tmp_path):
+    cache = Cache(tmp_path)
+    key = put(cache, "x")
+    with pytest.raises(FileNotFoundError):
+        cache.read(key, lambda folder, _: (folder / "b.npy").read_bytes())
 
 
 def test_what_a_crash_left_is_swept_when_it_is_old(tmp_path):
@@ -127,16 +194,13 @@ def hammer(root, seed, queue):
     for _ in range(150):
         name = int(rng.integers(0, 8))
         key = key_of("entry", name)
-        folder = cache.find(key)
-        try:
-            if folder is None:
-                put_named(cache, key, name)
-            else:
-                values = np.load(folder / "a.npy")
-                found += 1
-                wrong += not (len(values) == 10_000 and (values == name).all())
-        except (FileNotFoundError, NotADirectoryError):
-            pass  # Removed by the other between finding and opening: as good as not there.
+        # Nothing is caught: one that the other removes meanwhile has to be as good as none.
+        values = cache.read(key, lambda folder, _: np.load(folder / "a.npy"))
+        if values is None:
+            put_named(cache, key, name)
+        else:
+            found += 1
+            wrong += not (len(values) == 10_000 and (values == name).all())
     queue.put((wrong, found))
 
 
@@ -204,12 +268,21 @@ def test_digests_follow_content_and_are_not_read_twice(tmp_path, monkeypatch):
 def test_the_verb_shows_and_prunes(tmp_path, capsys):
     cache = Cache(tmp_path)
     for name in "abc":
-        put(cache, name, 872)
+        put(cache, name)
+    size = each(cache)
     assert run(["cache", "--dir", str(tmp_path), "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
-    assert shown["kinds"] == {"rows": {"entries": 3, "bytes": 3000}}
-    assert run(["cache", "--dir", str(tmp_path), "--prune", "0.000002"]) == 0
+    assert shown["kinds"] == {"rows": {"entries": 3, "bytes": 3 * size}}
+    assert run(["cache", "--dir", str(tmp_path), "--prune", str(2.5 * size / 1e9)]) == 0
     assert "removed 1 entries" in capsys.readouterr().out
     assert len(cache.entries()) == 2
     assert run(["cache", "--dir", str(tmp_path), "--prune", "0"]) == 0
     assert cache.entries() == []
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf", "-1", "much"])
+def test_a_bound_that_is_no_number_is_refused_and_removes_nothing(tmp_path, capsys, number):
+    put(Cache(tmp_path), "a")
+    assert run(["cache", "--dir", str(tmp_path), "--prune", number]) == 2
+    assert "--prune" in capsys.readouterr().err
+    assert len(Cache(tmp_path).entries()) == 1

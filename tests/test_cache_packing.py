@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import tracemalloc
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -60,6 +64,81 @@ def test_whatever_would_lose_a_bit_is_kept_as_it_is(tmp_path, spoil):
     assert not (tmp_path / "counts.npy").exists()
     for mapped in (False, True):
         assert np.asarray(_packing.load(tmp_path, mapped)).tobytes() == values.tobytes()
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.arange(24, dtype=np.uint16).reshape(6, 4),
+        np.linspace(0, 1, 15, dtype=np.float32).reshape(5, 3)[:, ::2],
+        np.asfortranarray(np.arange(12, dtype=np.int64).reshape(3, 4)),
+        np.array([True, False, True]),
+        np.empty((0, 7), np.float32),
+    ],
+    ids=["whole", "strided", "columns first", "flags", "empty"],
+)
+@pytest.mark.parametrize("step", [1, 2, 100])
+def test_pieces_make_the_file_that_numpy_makes(tmp_path, array, step):
+    pieces = [array[a : a + step] for a in range(0, len(array), step)]
+    _packing.write_npy(tmp_path / "a.npy", array.shape, array.dtype, pieces)
+    expected = io.BytesIO()
+    np.save(expected, np.ascontiguousarray(array))
+    assert (tmp_path / "a.npy").read_bytes() == expected.getvalue()
+
+
+def test_counts_are_the_file_that_numpy_makes(tmp_path, monkeypatch):
+    monkeypatch.setattr(_packing, "_PIECE", 100)  # Three rows at a time.
+    values = histograms(np.random.default_rng(0), 50, [90, 80, 90, 80], 8)
+    assert _packing.save(tmp_path, values, 8) == "counts"
+    sums = np.repeat([90, 80, 90, 80], 8)
+    expected = io.BytesIO()
+    np.save(expected, np.rint(values * sums.astype(np.float64)).astype(np.uint16))
+    assert (tmp_path / "counts.npy").read_bytes() == expected.getvalue()
+
+
+class FullDisk(io.FileIO):
+    """Takes so many bytes and no more, and tells so when it is asked to take the rest."""
+
+    room = 0
+
+    def write(self, data):
+        n = memoryview(data).nbytes
+        FullDisk.room -= n
+        if FullDisk.room < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(data)
+
+
+@pytest.mark.parametrize("room", [0, 40, 130, 9000, 19_400])
+@pytest.mark.parametrize("bins", [0, 8])
+def test_a_full_disk_is_an_error_and_leaves_no_file(tmp_path, monkeypatch, room, bins):
+    """Whether the header, the first piece, the last one or the sums do not fit."""
+    values = histograms(np.random.default_rng(0), 300, [90, 80, 90, 80], 8)
+    monkeypatch.setattr(_packing, "_PIECE", 1000)
+    monkeypatch.setattr(FullDisk, "room", room)
+
+    def opened(path, mode):
+        return io.BufferedWriter(FullDisk(str(path), mode))
+
+    monkeypatch.setattr(Path, "open", opened)
+    with pytest.raises(OSError, match="No space left") as stopped:
+        _packing.save(tmp_path, values, bins)
+    assert stopped.value.errno == errno.ENOSPC
+    left = {p.name for p in tmp_path.iterdir()}
+    # Counts that are whole may stand there: the entry of the cache goes as a whole.
+    assert left == ({"counts.npy"} if bins and room == 19_400 else set())
+
+
+def test_memory_beside_the_rows_does_not_grow_with_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(_packing, "_PIECE", 20_000)
+    peaks = []
+    for n in (500, 4000):
+        values = histograms(np.random.default_rng(0), n, [90] * 50, 8)
+        tracemalloc.start()
+        assert _packing.save(tmp_path, values, 8) == "counts"
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.2 * peaks[0]
 
 
 def test_empty_blocks_and_silent_columns(tmp_path):

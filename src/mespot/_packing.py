@@ -8,18 +8,20 @@ from row to row, flow) are kept as they are. Nothing is lost in either form.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 _ROWS = "rows.npy"
 _COUNTS = "counts.npy"
 _SUMS = "sums.npy"
 _LARGEST = 2**16
-_PIECE = 1024
+# Values at a time: what is held beside the rows does not grow with them.
+_PIECE = 1 << 20
 _SAMPLE = 16
 
 
@@ -63,13 +65,43 @@ class PackedRows(NDArrayOperatorsMixin):
 def save(folder: Path, values: NDArray[np.float32], bins: int = 0) -> str:
     """Write rows (n, d) into a folder, packed if that loses nothing; returns how.
 
-    ``bins`` columns after one another share a sum; 0: the rows are no histograms.
+    ``bins`` columns after one another share a sum; 0: the rows are no histograms. Raises OSError,
+    with no file left that was begun, where the disk does not take them.
     """
     sums = _sums(values, bins) if bins else None
     if sums is not None and _save_counts(folder, values, sums):
         return "counts"
-    np.save(folder / _ROWS, np.ascontiguousarray(values, np.float32), allow_pickle=False)
+    pieces = (np.asarray(values[rows], np.float32) for rows in _pieces(values.shape))
+    write_npy(folder / _ROWS, values.shape, np.float32, pieces)
     return "float32"
+
+
+def save_array(path: Path, array: NDArray[Any]) -> None:
+    """Write an array as :func:`write_npy` does."""
+    write_npy(path, array.shape, array.dtype, [array])
+
+
+def write_npy(
+    path: Path, shape: tuple[int, ...], dtype: DTypeLike, pieces: Iterable[NDArray[Any]]
+) -> None:
+    """Write an array piece by piece (along the first axis), byte for byte as ``numpy.save`` does.
+
+    Through an ordinary stream: on a full disk a mapped file would end the process with a signal,
+    and ``numpy.save`` does not look whether its last bytes arrived. Raises OSError then; nothing
+    is left after any error.
+    """
+    kind: Any = np.dtype(dtype)
+    header = {
+        "descr": np.lib.format.dtype_to_descr(kind), "fortran_order": False, "shape": shape,
+    }  # fmt: skip
+    try:
+        with path.open("wb") as stream:
+            np.lib.format.write_array_header_1_0(stream, header)
+            for piece in pieces:
+                stream.write(np.ascontiguousarray(piece, kind).data)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def load(folder: Path, mapped: bool) -> Any:
@@ -96,24 +128,36 @@ def _unpacked(counts: NDArray[np.uint16], scale: NDArray[np.float64]) -> NDArray
     return out
 
 
+class _NotWhole(Exception):
+    """A row that counts would not give back."""
+
+
 def _save_counts(folder: Path, values: NDArray[np.float32], sums: NDArray[np.int64]) -> bool:
     """Write the counts; False, and nothing left, at the first row that they would not give back."""
-    scale = _scale(sums)
-    path = folder / _COUNTS
-    counts = np.lib.format.open_memmap(path, "w+", np.uint16, values.shape)
-    for a in range(0, len(values), _PIECE):
-        rows = np.asarray(values[a : a + _PIECE])
-        exact = rows * sums.astype(np.float64)
-        whole = np.rint(np.where(np.isfinite(exact), exact, -1))
-        fits = whole.min(initial=0) >= 0 and whole.max(initial=0) < _LARGEST
-        if not fits or _unpacked(whole.astype(np.uint16), scale).tobytes() != rows.tobytes():
-            del counts
-            path.unlink()
-            return False
-        counts[a : a + _PIECE] = whole
-    counts.flush()
-    np.save(folder / _SUMS, sums, allow_pickle=False)
+    pieces = (_counts(np.asarray(values[rows]), sums) for rows in _pieces(values.shape))
+    try:
+        write_npy(folder / _COUNTS, values.shape, np.uint16, pieces)
+    except _NotWhole:
+        return False
+    save_array(folder / _SUMS, sums)
     return True
+
+
+def _counts(rows: NDArray[np.float32], sums: NDArray[np.int64]) -> NDArray[np.uint16]:
+    """The counts of some rows; _NotWhole where they do not give back every bit."""
+    exact = rows * sums.astype(np.float64)
+    whole = np.rint(np.where(np.isfinite(exact), exact, -1))
+    if whole.min(initial=0) >= 0 and whole.max(initial=0) < _LARGEST:
+        counts = whole.astype(np.uint16)
+        if _unpacked(counts, _scale(sums)).tobytes() == rows.tobytes():
+            return counts
+    raise _NotWhole
+
+
+def _pieces(shape: tuple[int, ...]) -> Iterator[slice]:
+    """Rows of about ``_PIECE`` values at a time."""
+    step = max(1, _PIECE // max(1, shape[1]))
+    return (slice(a, a + step) for a in range(0, shape[0], step))
 
 
 def _sums(values: NDArray[np.float32], bins: int) -> NDArray[np.int64] | None:

@@ -15,11 +15,11 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from mespot.errors import MespotError, UsageError
 from mespot.files import sha256, write_text
@@ -32,11 +32,14 @@ _UNFINISHED = ".part-"
 _GOING = ".gone-"
 # An unfinished entry that nobody has touched for so long was left by a crash.
 _ABANDONED_S = 24 * 3600.0
+_GONE = (FileNotFoundError, NotADirectoryError)
+
+Loaded = TypeVar("Loaded")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A finished entry: its folder, what was told of it, its bytes, and when it was last used."""
+    """A finished entry: its folder, what was told of it, all its bytes, when it was last used."""
 
     key: str
     folder: Path
@@ -106,6 +109,25 @@ class Cache:
         entry = _read(self._place(key))
         return None if entry is None else entry.meta
 
+    def read(self, key: str, load: Callable[[Path, dict[str, Any]], Loaded]) -> Loaded | None:
+        """What ``load(folder, meta)`` makes of an entry; None if there is no whole one.
+
+        An entry that another process removes while it is read counts as none. Files that ``load``
+        has open, or mapped, stay as they are.
+        """
+        for _ in range(3):
+            folder, meta = self.find(key), self.meta(key)
+            if folder is None or meta is None:
+                return None
+            try:
+                return load(folder, meta)
+            except _GONE as error:
+                gone = error
+        # Gone each time, or whole and without a file that is looked for.
+        if self.find(key) is None:
+            return None
+        raise gone
+
     @contextmanager
     def writing(self, key: str, kind: str, meta: dict[str, Any]) -> Iterator[Path]:
         """A folder to fill; it becomes the entry when the block ends without error.
@@ -148,8 +170,9 @@ class Cache:
     def prune(self, limit: int, spare: str = "") -> list[Entry]:
         """Remove entries, those not used for longest first, until ``limit`` bytes are kept.
 
-        The entry ``spare`` stays. What crashes left behind goes too. Returns what was removed. A
-        process that has an entry's files open keeps them until it closes them.
+        A limit of 0 leaves none. The entry ``spare`` stays. What crashes left behind goes too.
+        Returns what was removed. A process that has an entry's files open keeps them until it
+        closes them.
         """
         self._sweep()
         entries = self.entries()
@@ -208,8 +231,9 @@ def _read(folder: Path) -> Entry | None:
         meta = json.loads((folder / _META).read_text("utf-8"))
         if any((folder / name).stat().st_size != size for name, size in meta["files"].items()):
             return None
-        used = (folder / _META).stat().st_mtime
-        return Entry(folder.name, folder, meta, sum(meta["files"].values()), used)
+        own = (folder / _META).stat()
+        n_bytes = sum(meta["files"].values()) + own.st_size
+        return Entry(folder.name, folder, meta, n_bytes, own.st_mtime)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
@@ -224,9 +248,9 @@ def digest_of(source: str | Path, cache: Cache | None = None) -> str:
         return sha256(source)
     path = Path(source).resolve()
     key = key_of("digest", str(path), _stamp(path))
-    known = cache.meta(key)
+    known = cache.read(key, lambda _, meta: str(meta["sha256"]))
     if known is not None:
-        return str(known["sha256"])
+        return known
     found = sha256(path)
     with cache.writing(key, "digest", {"sha256": found}):
         pass

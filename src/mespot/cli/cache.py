@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,13 @@ from typing import Any
 import click
 
 from mespot.cache import LIMIT_VARIABLE, ROOT_VARIABLE, Cache, Entry, default_limit, default_root
+
+
+def _finite(_ctx: click.Context, _param: click.Parameter, value: float | None) -> float | None:
+    """The number; nan lies beside every bound, so that a range alone does not refuse it."""
+    if value is not None and not math.isfinite(value):
+        raise click.BadParameter(f"{value} is no number of gigabytes; give one such as 10")
+    return value
 
 
 @click.command(short_help="Show or prune what is kept of crops and descriptor rows.")
@@ -24,6 +32,7 @@ from mespot.cache import LIMIT_VARIABLE, ROOT_VARIABLE, Cache, Entry, default_li
     "--prune",
     "gigabytes",
     type=click.FloatRange(min=0),
+    callback=_finite,
     metavar="GB",
     help="Keep so much, removing what was not used for longest; 0 removes everything.",
 )
