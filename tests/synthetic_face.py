@@ -5,7 +5,9 @@ Its texture is rich everywhere, so that displacements can be measured well below
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -13,6 +15,7 @@ import numpy as np
 from mespot.synthetic import STANDARD, Portrait, Script, ScriptConfig, make_script, still
 from mespot.synthetic.actions import mean_points
 from mespot.synthetic.script import curves_of
+from mespot.synthetic.sheets import PlannedRecording, SheetModule
 from mespot.types import Expression
 
 SMALL = replace(STANDARD, width=400, height=208, eye_px=(60.0, 60.0))
@@ -51,3 +54,15 @@ def micro(units: str, size: float, frames: tuple[int, int, int] = (2, 5, 9)) -> 
     """An expression with known units and amplitude (crop pixels)."""
     attributes = {"action_units": units, "amplitude_px": str(size)}
     return Expression(*frames, "micro", attributes=attributes)
+
+
+def blank_images(root: Path, module: SheetModule, plan: Sequence[PlannedRecording]) -> None:
+    """All images of a plan where its data set has them: each the same empty picture."""
+    width, height = module.SHAPE.size
+    picture = cv2.imencode(".jpg", np.full((height, width), 128, np.uint8))[1].tobytes()
+    for recording in plan:
+        first, *others = (root / module.frame_path(recording, i) for i in range(recording.n_frames))
+        first.parent.mkdir(parents=True)
+        first.write_bytes(picture)
+        for path in others:
+            path.hardlink_to(first)

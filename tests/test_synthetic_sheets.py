@@ -14,6 +14,7 @@ from mespot import registry
 from mespot.errors import UnreadableInput
 from mespot.synthetic import sheets
 from mespot.types import Expression
+from synthetic_face import blank_images
 
 KINDS = {
     "smic_vis_e": ("micro",), "smic_hs_e": ("micro",), "casme_ii": ("micro",),
@@ -53,14 +54,6 @@ def plan_of(name, seed, subjects=4, recordings=3, n_frames=150):
     return plan
 
 
-def touched(root, module, plan):
-    for recording in plan:
-        paths = [root / module.frame_path(recording, i) for i in range(recording.n_frames)]
-        paths[0].parent.mkdir(parents=True)
-        for path in paths:
-            path.touch()
-
-
 def frames(expressions):
     return [(e.onset, e.apex, e.offset, e.kind) for e in expressions]
 
@@ -68,7 +61,7 @@ def frames(expressions):
 @pytest.mark.parametrize("name", sheets.NAMES)
 def test_a_whole_twin_is_read_back_and_all_oddities_met(tmp_path, name):
     module, plan = sheets.sheet_module(name), plan_of(name, 3)
-    touched(tmp_path, module, plan)
+    blank_images(tmp_path, module, plan)
     truth = module.write_sheet(tmp_path, plan, True)
     sheets.write_marker(tmp_path, name, truth)
     dataset = registry.plugin("datasets", name)()

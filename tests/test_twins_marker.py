@@ -15,25 +15,20 @@ from mespot.synthetic.sheets import facts_of
 from mespot.synthetic.twins import make_order, make_work
 from mespot.synthetic.twins.order import marker
 from mespot.types import Expression
-from synthetic_face import card
+from synthetic_face import blank_images, card
 
 FACES = [card(i, 40.0) for i in range(3)]
-# Small enough that empty files stand for all images.
+# Small enough that the images can be there, though nothing is drawn.
 SCALE = {"smic_vis_e": 0.1, "smic_hs_e": 0.1, "casme_ii": 0.05, "samm_lv": 0.003}
 
 
 def undrawn(name, root, scale):
-    """A twin whose images are empty files, and what its marker says."""
+    """A twin whose images are not drawn, and what its marker says."""
     work = make_work(make_order(name, scale), FACES)
     truth = work.plan.module.write_sheet(root, work.plan.recordings)
     told = json.loads(json.dumps(marker(work, FACES, truth)))
     write_text(root / "twin.json", json.dumps(told))
-    for recording in work.plan.recordings:
-        paths = [root / work.plan.module.frame_path(recording, i)
-                 for i in range(recording.n_frames)]  # fmt: skip
-        paths[0].parent.mkdir(parents=True)
-        for path in paths:
-            path.touch()
+    blank_images(root, work.plan.module, work.plan.recordings)
     return told
 
 

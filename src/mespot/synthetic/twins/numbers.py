@@ -21,7 +21,8 @@ class Numbers:
     Attributes
     ----------
     shape : Shape
-        Recordings, subjects, rate, frame, events, lengths and spread, all of them filled.
+        Recordings, subjects, rate, frame, events (rows of the sheet, those that cannot be
+        included), lengths and spread, all of them filled.
     idle : int
         Recordings in which nothing is labelled.
     most : mapping of kind to int
@@ -65,9 +66,10 @@ OWN: dict[str, _Own] = {
     ),
     # Thirteen films were shown, and letters go no further. Of lengths only those of blinks are
     # known: the others are those of CAS(ME)^2, but micro-expressions go up to 2 s, so that about
-    # 277 of 858 stay within half a second, as in the smaller label set.
+    # 277 of 858 stay within half a second, as in the smaller label set. Events are rows of the
+    # sheet, those that cannot be among them.
     "casme_cubed": _Own(
-        recordings=1274,
+        recordings=1274, events={"micro": 860, "macro": 3346, "blink": 841},
         lengths={
             "micro": Lengths(5, 20, 60), "macro": Lengths(4, 35, 118),
             RECORDING: Lengths(659, 2304, 4374),

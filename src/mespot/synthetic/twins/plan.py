@@ -4,6 +4,7 @@ is drawn.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -17,7 +18,7 @@ from mespot.synthetic.sheets import NAMES, PlannedRecording, SheetModule, sheet_
 from mespot.synthetic.twins.layout import Slot, lay_out
 from mespot.synthetic.twins.lengths import draw, match, onsets
 from mespot.synthetic.twins.numbers import Numbers, numbers_of
-from mespot.synthetic.twins.quirks import Odd, odd_rows
+from mespot.synthetic.twins.quirks import Odd, impossible_rows, odd_rows
 from mespot.synthetic.twins.scale import scaled
 from mespot.types import Expression
 
@@ -107,15 +108,15 @@ def make_plan(name: str, scale: float, seed: int, config: ScriptConfig) -> TwinP
 def _with_room_for_quirks(
     module: SheetModule, numbers: Numbers, rng: np.random.Generator
 ) -> tuple[list[Slot], list[Odd]]:
-    """The layout, with as many fewer macro-expressions as the sheet adds of itself."""
+    """The layout, with as many fewer expressions as the sheet adds rows of itself."""
     state = rng.bit_generator.state
     events: Mapping[str, int] = numbers.shape.events
     slots = lay_out(numbers, events, rng)
     odd = odd_rows(module, slots)
-    added = sum(o.whole for o in odd)
+    added = Counter(macro=sum(o.whole for o in odd)) + Counter(impossible_rows(module, slots))
     if added:
         rng.bit_generator.state = state
-        events = {**events, "macro": max(1, events["macro"] - added)}
+        events = {kind: max(1, n - added[kind]) for kind, n in events.items()}
         slots = lay_out(numbers, events, rng)
         odd = odd_rows(module, slots)
     return slots, odd

@@ -41,6 +41,12 @@ def odd_rows(module: SheetModule, slots: Sequence[Slot]) -> list[Odd]:
     return [_compare(recording, by_name[recording.name]) for recording in plan]
 
 
+def impossible_rows(module: SheetModule, slots: Sequence[Slot]) -> dict[str, int]:
+    """Rows by kind that the sheet adds although they cannot be: a reader drops them again."""
+    count = getattr(module, "impossible", None)
+    return dict(count([_dummy(module, slot) for slot in slots])) if count else {}
+
+
 def _dummy(module: SheetModule, slot: Slot) -> PlannedRecording:
     events = [
         Expression(at, at + _APEX, at + _LAST, kind)
