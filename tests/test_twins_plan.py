@@ -117,6 +117,13 @@ def test_rows_that_cannot_be_are_among_those_of_the_sheet(seed, tmp_path):
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_six_recordings_of_samm_have_other_padding(seed):
+    plan = make_plan("samm_lv", 1.0, seed, STANDARD)
+    first = [plan.module.frame_path(r, 0).stem.rsplit("_", 1)[1] for r in plan.recordings]
+    assert Counter(first) == {"0001": 141, "00001": 6}
+
+
 def test_a_seed_is_a_plan_and_data_sets_differ():
     one, same = (make_plan("casme_sq", 0.1, 4, STANDARD) for _ in range(2))
     assert one.takes == same.takes

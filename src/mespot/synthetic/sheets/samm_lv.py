@@ -16,8 +16,9 @@ __all__ = ["QUIRKS", "SHAPE", "frame_path", "planned", "write_sheet"]
 QUIRKS = {"fractional-frame": 143, "apex-minus-one": 20, "whole-recording": 2, "past-end": 2}
 
 _FIRST_SUBJECT = 6
-# About six of 147 recordings have five digits in place of four.
-_OTHER_PADDING_EVERY = 24
+# Six of 147 recordings have five digits in place of four: one of every fifth person, among those
+# first four that everybody has in a whole twin.
+_OTHER_PADDING_EVERY, _EVERYBODYS = 5, 4
 
 
 def planned(
@@ -25,7 +26,8 @@ def planned(
 ) -> PlannedRecording:
     """``006_1``: the person and the number of the film."""
     person = f"{_FIRST_SUBJECT + subject:03d}"
-    padding = 5 if (5 * subject + recording) % _OTHER_PADDING_EVERY == 1 else 0
+    turn, rest = divmod(subject, _OTHER_PADDING_EVERY)
+    padding = 5 if rest == 1 and recording == turn % _EVERYBODYS else 0
     name = f"{person}_{recording + 1}"
     return PlannedRecording(person, name, n_frames, tuple(expressions), padding=padding)
 
