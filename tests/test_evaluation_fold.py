@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +15,7 @@ from mespot.evaluation.fold import _epoch_of, run_fold, under
 from mespot.metrics.rule import Rule
 from mespot.protocol import learn, leave_one_subject_out, pooled
 from mespot.recipe import make_dataclass
+from mespot.types import Fold
 
 pytest.importorskip("torch", reason="training needs PyTorch")
 pytest.importorskip("onnx", reason="training needs onnx")
@@ -60,8 +62,10 @@ def with_test_subject(data, fold, change):
 def test_a_test_subject_changes_nothing_of_its_own_fold(data, fold, judged, change):
     inside, paper = run_fold(RECIPE, with_test_subject(data, fold, change), fold)
     assert chosen(inside) == chosen(judged[0])
-    # Under the paper's protocol the same change does reach the choice: that is the leak.
-    assert paper.facts["epoch"] != judged[1].facts["epoch"]
+    assert len(inside.facts["weights_sha256"]) == 64
+    # Under the paper's protocol the same change reaches all that decides: that is the leak.
+    for name in ("epoch", "look", "look_sha256", "threshold"):
+        assert paper.facts[name] != judged[1].facts[name], name
 
 
 def test_labels_alone_leave_the_leak_free_spots_untouched(data, fold, judged):
@@ -104,18 +108,25 @@ def test_training_is_the_same_to_the_bit_whether_it_is_watched_or_not(data, fold
 def test_the_papers_epoch_is_the_best_look_at_the_test_subject(data, fold, judged):
     """By a slow loop: every epoch's scores kept, all decoded by the paper's rule."""
     training, test = ([data[name] for name in side] for side in (fold.train, fold.test))
-    looks = []
-    learn(
-        under(RECIPE, "default"), training,
-        watch=lambda score: looks.append([score(s.series) for s in test]),
-    )  # fmt: skip
+    looks, prints = [], []
+
+    def look(score):
+        looks.append([score(s.series) for s in test])
+        first = training[0].series
+        known = score(first.with_values(first.values[:200])).values
+        prints.append(hashlib.sha256(known.tobytes()).hexdigest())
+
+    learn(under(RECIPE, "default"), training, watch=look)
     config = make_dataclass(DecodeConfig, {**RECIPE.decode, "threshold": "paper"}, "decode")
     spots = [[decode(c, config, None) for c in look] for look in looks]
     f1 = [pooled(test, found, Rule("apex")).f1 for found in spots]
     best = int(np.argmax(f1))
     paper = judged[1]
-    assert paper.facts["epoch"] == best + 1
+    assert paper.facts["epoch"] == paper.facts["look"] == best + 1
     assert [paper.spots[s.id] for s in test] == spots[best]
+    # Every look has other weights, and the fold tells by which of them it is judged.
+    assert len(set(prints)) == len(looks)
+    assert paper.facts["look_sha256"] == prints[best]
     values = [look.values for look in looks[best]]
     assert all(np.array_equal(paper.scores[s.id].values, v) for s, v in zip(test, values))
     for s, v in zip(test, values):
@@ -164,6 +175,9 @@ def test_floor_and_ceiling_have_no_epochs(data, fold):
         recipe = replace(RECIPE, scorer={"name": name})
         for one in run_fold(recipe, data, fold):
             assert one.facts["epoch"] == epoch
+            # Nothing was offered to choose from.
+            assert one.facts["look"] is one.facts["look_sha256"] is None
+            assert len(one.facts["weights_sha256"]) == 64
             found = [one.spots[s] for s in fold.test]
             f1 = pooled([data[s] for s in fold.test], found, Rule("apex")).f1
             assert (f1 == 1) == (name == "oracle")
@@ -188,7 +202,36 @@ def test_the_rule_of_each_protocol():
         under(RECIPE, "papers")
 
 
+def test_a_look_is_no_epoch_where_the_scorer_has_none(data, fold):
+    """The SVM offers its C, the fusion both members' epochs, one after the other."""
+    pytest.importorskip("sklearn", reason="svm_windows needs scikit-learn")
+    svm = {"name": "svm_windows", "window_s": 0.4, "scales": [1.0], "c_choices": [1e-6, 1e-3, 0.1]}
+    member = {**LSTM, "epochs": 3}
+    for scorer, looks in ((svm, 3), ({"name": "fusion", "members": [member, member]}, 6)):
+        recipe = replace(RECIPE, scorer=scorer)
+        seen = []
+        learn(recipe, [data[name] for name in fold.train], watch=seen.append)
+        assert len(seen) == looks
+        inside, paper = run_fold(recipe, data, fold)
+        assert paper.facts["epoch"] == -1
+        assert 1 <= paper.facts["look"] <= looks
+        assert inside.facts["look"] is None
+        assert inside.facts["epoch"] == -1 if scorer is svm else 1 <= inside.facts["epoch"] <= 3
+
+
+def test_a_subject_on_both_sides_is_refused_though_the_fold_was_not_told_whose_they_are(data):
+    told_nothing = Fold("a", ("a1", "b0", "b1", "c0", "c1"), ("a0",))
+    never = replace(RECIPE, scorer={"name": "never"})
+    for protocols in (("default",), ("paper",)):
+        with pytest.raises(ValueError, match="subject a is in train and in test"):
+            run_fold(never, data, told_nothing, protocols)
+    apart = replace(told_nothing, train=told_nothing.train[1:])
+    assert set(run_fold(never, data, apart)[0].spots) == {"a0"}
+
+
 def test_epochs_of_looks():
     """12 epochs looked at every 5th: after 5, 10 and 12, and again for a second network."""
     recipe = replace(RECIPE, scorer={**LSTM, "check_every": 5, "networks": 2})
     assert [_epoch_of(recipe, look) for look in range(1, 7)] == [5, 10, 12, 5, 10, 12]
+    assert _epoch_of(replace(RECIPE, scorer={"name": "svm_windows"}), 3) == -1
+    assert _epoch_of(replace(RECIPE, scorer={"name": "fusion"}), 3) == -1

@@ -13,6 +13,7 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from mespot.protocol import (
     Sample,
     Score,
     Weights,
+    check_disjoint,
     learn,
     pooled,
     score_samples,
@@ -37,6 +39,7 @@ from mespot.types import Expression, Fold, FrameSeries
 PROTOCOLS = ("default", "paper")
 OPTIMISTIC = frozenset(("paper",))
 """Protocols that look at the test subject's truth to choose: their figures are too good."""
+_PROBE_ROWS = 200
 
 
 @dataclass(frozen=True)
@@ -62,9 +65,11 @@ class Judged:
         Above the threshold, and all.
     scores : recording id -> FrameSeries
     facts : dict
-        ``epoch`` (-1: none), ``threshold`` (a number, or one per recording), ``decode``,
-        ``inner_subjects``, ``weights_sha256`` (None where the weights were not kept),
-        ``scores_sha256``.
+        ``epoch`` (-1: the scorer has none of its own), ``threshold`` (a number, or one per
+        recording), ``decode``, ``inner_subjects``, ``scores_sha256``, ``seed``;
+        ``weights_sha256`` (None where the weights were not kept). Of the paper's choice, else None:
+        ``look``, which of all that the scorer offered, counted from 1, and ``look_sha256``, of its
+        scores on the training side's first rows.
     cost : Cost or None
         None where the scores are not of the final weights.
     """
@@ -103,12 +108,14 @@ def run_fold(
     """Learn on the training side, spot the test side; one entry per protocol, in their order.
 
     ``samples`` by recording id; recordings of the fold that have none could not be used, are not
-    learned from and get no spots.
+    learned from and get no spots. Raises ValueError, before anything is learned, if a subject
+    stands on both sides, whether or not the fold was told whose the recordings are.
     """
     ready = {protocol: under(recipe, protocol) for protocol in protocols}
     test = [samples[name] for name in fold.test if name in samples]
     training = [samples[name] for name in fold.train if name in samples]
-    watch = _BestOnTest(ready["paper"], test) if "paper" in ready else None
+    check_disjoint(training, test)
+    watch = _BestOnTest(ready["paper"], test, training) if "paper" in ready else None
     learned = learn(under(recipe, "default"), training, share, watch)
     judged = []
     for protocol in protocols:
@@ -130,23 +137,28 @@ def _inside(learned: Learned, test: Sequence[Sample]) -> Judged:
         "epoch": learned.epoch,
         "threshold": learned.threshold if config.threshold == "learned" else config.value,
         "weights_sha256": weights_hash(learned.weights),
+        "look": None,
+        "look_sha256": None,
     }
     judged = _judged("default", learned, (config, learned.threshold), (test, scores), facts)
     return replace(judged, cost=cost)
 
 
 class _BestOnTest:
-    """Looks at the test side at every epoch and keeps the best look: what the paper reports.
+    """Looks at the test side whenever the scorer offers to, keeps the best look: the paper's way.
 
-    The best has the highest pooled F1 by the paper's rule; where the test subject has no
+    What is offered are epochs; of several networks, or of the members of ``fusion``, each one's in
+    turn and by itself; scorers without epochs may offer values of a field instead (C of an SVM).
+    The best look has the highest pooled F1 by the paper's rule; where the test subject has no
     micro-expression, the fewest false alarms. Of equals the earlier.
     """
 
-    def __init__(self, recipe: Recipe, test: Sequence[Sample]) -> None:
+    def __init__(self, recipe: Recipe, test: Sequence[Sample], training: Sequence[Sample]) -> None:
         self._config = _decode_config(recipe)
-        self._test = test
+        self._test, self._training = test, training
         self._looks, self._best_look, self._best = 0, 0, -math.inf
         self._scores: list[FrameSeries] = []
+        self._print = ""
 
     def __call__(self, score: Score) -> None:
         self._looks += 1
@@ -156,13 +168,25 @@ class _BestOnTest:
         result = counts.f1 if counts.tp + counts.fn else -float(counts.fp)
         if result > self._best:
             self._best, self._best_look, self._scores = result, self._looks, scores
+            # A look is a function, not weights: what it says of fixed rows tells it from others.
+            values = np.ascontiguousarray(score(self._probe).values)
+            self._print = hashlib.sha256(values.tobytes()).hexdigest()
+
+    @cached_property
+    def _probe(self) -> FrameSeries:
+        """The first rows of the first training recording that has any: the same for every look."""
+        series = max(self._training, key=lambda s: len(s.series) > 0).series
+        return series.with_values(series.values[:_PROBE_ROWS], series.names)
 
     def judged(self, learned: Learned) -> Judged:
-        """The best look; that of the final weights for scorers that have no epochs."""
-        facts: dict[str, Any] = {"epoch": -1, "weights_sha256": None}
+        """The best look; that of the final weights for scorers that offer nothing to choose."""
+        facts: dict[str, Any] = {
+            "epoch": -1, "look": None, "look_sha256": None, "weights_sha256": None
+        }  # fmt: skip
         scores = self._scores
         if self._looks:
             facts["epoch"] = _epoch_of(learned.recipe, self._best_look)
+            facts["look"], facts["look_sha256"] = self._best_look, self._print
         else:
             scores = score_samples(learned.recipe, learned.weights, self._test)
             facts["weights_sha256"] = weights_hash(learned.weights)
@@ -173,11 +197,14 @@ class _BestOnTest:
 
 
 def _epoch_of(recipe: Recipe, look: int) -> int:
-    """The epoch of the n-th look; of several networks each is looked at in turn."""
+    """The epoch of the n-th look, -1 if the scorer has none of its own.
+
+    Of several networks each is looked at in turn.
+    """
     scorer = registry.build("scorers", recipe.scorer)
     epochs, every = getattr(scorer, "epochs", 0), getattr(scorer, "check_every", 1)
     if not epochs:
-        return look
+        return -1
     looks = math.ceil(epochs / every)
     return int(min(((look - 1) % looks + 1) * every, epochs))
 
