@@ -1,8 +1,9 @@
-"""Workbooks and folders of empty images for the tests of data sets."""
+"""Workbooks and folders of grey images for the tests of data sets."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 
@@ -37,12 +38,23 @@ def xls(path: Path, **sheets: list[list]) -> Path:
     return path
 
 
-def images(folder: Path, pattern: str, numbers: Iterable[int]) -> Path:
-    """Empty image files, named by ``pattern`` (``img%03d.jpg``)."""
+def images(
+    folder: Path, pattern: str, numbers: Iterable[int], size: tuple[int, int] = (640, 480)
+) -> Path:
+    """Grey images of ``size`` (w, h), named by ``pattern`` (``img%03d.jpg``)."""
     folder.mkdir(parents=True, exist_ok=True)
     for number in numbers:
-        (folder / (pattern % number)).touch()
+        (folder / (pattern % number)).write_bytes(grey(size))
     return folder
+
+
+@cache
+def grey(size: tuple[int, int]) -> bytes:
+    """A grey JPEG of ``size`` (w, h)."""
+    import cv2
+    import numpy as np
+
+    return cv2.imencode(".jpg", np.full(size[::-1], 90, np.uint8))[1].tobytes()
 
 
 def told(expressions) -> list[tuple]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 
 import pytest
@@ -11,7 +12,7 @@ from mespot.cli import run
 from mespot.datasets.folder import Folder
 from mespot.synthetic import sheets
 from mespot.types import Expression
-from sheetmaker import images, xlsx
+from sheetmaker import grey, images, xlsx
 
 
 def called(capsys, *args, code=0):
@@ -32,7 +33,7 @@ def twin(tmp_path):
         for i in range(recording.n_frames):
             path = root / module.frame_path(recording, i)
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch()
+            path.write_bytes(grey((640, 480)))
     truth = module.write_sheet(root, plan, False)
     sheets.write_marker(root, "casme_sq", truth)
     return root
@@ -49,7 +50,7 @@ def test_the_list(capsys):
                               "licence"]  # fmt: skip
     lines = {line.split()[0]: line.split()[1:6] for line in out[1:8]}
     assert lines == {
-        "casme-cubed": ["1300", "98", "858", "3346", "841"],
+        "casme-cubed": ["~1300", "98", "~858", "~3346", "~841"],
         "casme-ii": ["255", "26", "255", "-", "-"],
         "casme-sq": ["98", "22", "57", "300", "-"],
         "folder": ["-", "-", "-", "-", "-"],
@@ -67,7 +68,7 @@ def test_verify_is_content_with_a_whole_twin(capsys, twin):
     out, err = called(capsys, "verify", "casme-sq", twin)
     assert err == ""
     assert out.startswith(f"casme-sq twin in {twin}\n")
-    assert "recordings         3         3\n" in out
+    assert "recordings                     3         3\n" in out
     assert "  no-rows                   1  images of a recording that is in no row" in out
     assert out.endswith("\nnothing is wrong but what is known and repaired\n")
     tree = json.loads(called(capsys, "verify", "casme_sq", twin, "--json").out)
@@ -89,8 +90,15 @@ def test_verify_tells_everything_at_once_and_leaves_with_1(capsys, twin):
     assert "  3 recordings in place of 98\n" in out
     assert "published 9/14/17" in out
     assert "nothing is wrong" not in out
-    out = called(capsys, "verify", "casme-sq", twin / "none", code=1).out
-    assert f"{twin / 'none'}: no such folder" in out
+
+
+def test_verify_of_what_cannot_be_read_is_one_line(capsys, twin):
+    out, err = called(capsys, "verify", "casme-sq", twin / "none", code=4)
+    assert (out, err) == ("", f"mespot: {twin / 'none'}: no such folder\n")
+    out, err = called(capsys, "verify", "casme-sq", twin / "none", "--json", code=4)
+    assert json.loads(out)["problems"] == [f"{twin / 'none'}: no such folder"]
+    out, err = called(capsys, "verify", "folder", twin, code=4)
+    assert (out, err.count("\n")) == ("", 1)
 
 
 def test_export_gives_a_folder_that_can_be_read(capsys, twin, tmp_path):
@@ -105,6 +113,15 @@ def test_export_gives_a_folder_that_can_be_read(capsys, twin, tmp_path):
         (5, 9, 15, "micro"), (30, 40, 60, "macro")
     ]  # fmt: skip
     assert Folder().verify(tmp_path / "out") == []
+    source = json.loads((tmp_path / "out" / "source.json").read_text())
+    sheet = twin / "CAS(ME)^2code_final(Updated).xlsx"
+    assert source["sha256"] == hashlib.sha256(sheet.read_bytes()).hexdigest()
+    assert (source["name"], source["sheet"]) == ("casme-sq twin", sheet.name)
+    assert source["settings"]["partial"] is False
+    out = called(capsys, "export", "casme-sq", twin, "-o", tmp_path / "out", "--json").out
+    assert json.loads(out) == {
+        "recordings": 3, "events": {"micro": 2, "macro": 2}, "source": source,
+    }  # fmt: skip
 
 
 @pytest.fixture
@@ -136,6 +153,9 @@ def test_annotations_of_a_sheet_alone(capsys, sheet, tmp_path):
          "dataset": "samm-lv"} for n in ("006_1", "007_1")
     ]  # fmt: skip
     report = json.loads((tmp_path / "out" / "report.json").read_text())
+    told = called(capsys, "annotations", "samm-lv", sheet, "-o", tmp_path / "out", "--json").out
+    assert json.loads(told) == report
+    assert report["rows"] == {"micro": 1, "macro": 2}
     assert report["events"] == {"micro": 1, "macro": 1}
     assert (report["recordings"], report["subjects"]) == (2, 2)
     assert report["traps"] == {

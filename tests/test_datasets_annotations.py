@@ -38,7 +38,7 @@ def test_every_row_is_kept_or_dropped_and_kept_ones_lie_in_the_recording(rows, t
         status = expression.attributes.get("status", "").split()
         assert set(status) <= set(notes.GENERAL_TRAPS)
         assert len(set(status)) == len(status)
-    assert {d.code for d in dropped} <= set(notes.GENERAL_TRAPS)
+    assert {d.code for d in dropped} <= {*notes.GENERAL_TRAPS, notes.TEXT_FRAME}
 
 
 @given(st.integers(1, 500), st.integers(0, 50), st.integers(0, 50), st.integers(0, 400))
@@ -74,6 +74,8 @@ def test_rows_without_fault_are_only_moved(first, rise, fall, start):
         ((11, 0, 0), False, "no-interval"),
         ((0, 0, 20), False, "no-interval"),
         ((0, 15, 0), False, "no-interval"),
+        ((11, 15, "?"), False, "text-frame"),
+        (("n/a", 15, 20), False, "text-frame"),
         ((45, 48, 60), False, (44, 47, 49, "past-end")),
         ((45, 48, 51), False, (44, 47, 49, "past-end")),
         ((45, 48, 50), False, (44, 47, 49, None)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from fractions import Fraction
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from mespot import registry
 from mespot.datasets.casme_cubed import CasmeCubed
 from mespot.datasets.casme_ii import CasmeIi
+from mespot.datasets.samm_lv import SammLv
 from mespot.errors import UnreadableInput, UsageError
 from sheetmaker import images, told, xls, xlsx
 
@@ -41,7 +43,7 @@ def root(tmp_path):
 
 
 TRUTH = {
-    "spNO.1_a": [(10, 15, 24, "micro", None), (30, 35, 45, "micro", None)],
+    "spNO.1_a": [(10, 15, 24, "micro", None), (30, 35, 45, "micro", "filename-case")],
     "spNO.1_b": [(4, 6, 9, "blink", None), (19, 24, 59, "macro", None),
                  (29, None, 44, "micro", "apex-zero")],
     "spNO.2_a": [(2, 3, 7, "blink", None)],
@@ -65,9 +67,17 @@ def test_everything_met_is_counted(root):
         "v2, label set 'all', 6 rows of sheet 'AU+Emotion' and 2 rows of sheet 'eye blink'"
     )
     assert seen.traps == {
-        "apex-zero": 1, "filename-case": 2, "first-image": 1, "micro-too-long": 1, "no-rows": 1,
-        "offset-before-onset": 1,
+        "apex-zero": 1, "filename-case": 1, "first-image": 1, "micro-too-long": 1, "no-rows": 1,
+        "offset-before-onset": 1, "versions-differ": 7,
     }  # fmt: skip
+    # v1 has the first of the eight rows alone.
+    (root / "annotation" / "part_A_v1.xls").unlink()
+    assert "versions-differ" not in CasmeCubed().inspect(root).traps
+    assert {k: v for k, v in seen.found.items() if k.startswith(("rows", "subjects with"))} == {
+        "rows of micro": 4, "rows of macro": 2, "rows of blink": 2, "subjects with blink": 2,
+    }  # fmt: skip
+    assert "4 rows of micro in place of 860" in seen.problems
+    assert not [p for p in seen.problems if "pixels" in p]
     assert [(d.row, d.code, d.cells) for d in seen.dropped] == [
         (4, "offset-before-onset", "macro 300 310 250"), (5, "micro-too-long", "micro 10 3465"),
     ]  # fmt: skip
@@ -83,7 +93,7 @@ def test_label_sets_by_name(root):
     # 15 frames at 30 frames/s are half a second: 185-199 is, 205-220 and 30-45 are not.
     found = {r.id: told(r.expressions) for r in CasmeCubed(labels="short").load(root)}
     assert found["spNO.1_a"] == [
-        (10, 15, 24, "micro", None), (30, 35, 45, "other", "micro-over-half-second")
+        (10, 15, 24, "micro", None), (30, 35, 45, "other", "filename-case micro-over-half-second")
     ]  # fmt: skip
     assert found["spNO.1_b"][2] == (29, None, 44, "other", "micro-over-half-second apex-zero")
     assert CasmeCubed(labels="short").expected()["micro"] == 277
@@ -99,16 +109,36 @@ def test_the_longest_micro_can_be_set(root):
     found = {r.id: r for r in CasmeCubed(longest_micro_s=16 / 30).load(root)}
     assert [e[2] for e in told(found["spNO.1_a"].expressions)] == [24, 45]
     found = {r.id: r for r in CasmeCubed(longest_micro_s=120.0).load(root)}
-    assert (9, 14, 149, "micro", "past-end") in told(found["spNO.1_b"].expressions)
+    assert (9, 14, 149, "micro", "filename-case past-end") in told(found["spNO.1_b"].expressions)
 
 
 def test_a_sheet_without_types_holds_micro_expressions(tmp_path):
     rows = [[h for h in HEAD if h != "Expression type"], *[[*r[:6], r[7]] for r in ROWS[:2]]]
-    path = xlsx(tmp_path / "cas(me)3_part_A_ME_label_JpgIndex_v2.xlsx", label=rows)
-    notes = CasmeCubed().load_annotations(path)
-    assert told(notes.events["spNO.1_a"]) == [
-        (184, 189, 198, "micro", None), (204, 209, 219, "micro", None)
-    ]  # fmt: skip
+    for name in ("cas(me)3_part_A_ME_label_JpgIndex_v2.xlsx", "JpgIndex_v2.xlsx"):
+        root = tmp_path / name[:3]
+        path = xlsx(root / name, label=rows)
+        notes = CasmeCubed().load_annotations(path)
+        assert told(notes.events["spNO.1_a"]) == [
+            (184, 189, 198, "micro", None), (204, 209, 219, "micro", "filename-case")
+        ]  # fmt: skip
+        images(root / "spNO.1" / "a" / "color", "%d.jpg", range(180, 230))
+        assert told(CasmeCubed().load(root)[0].expressions)[0][0] == 5
+
+
+def test_a_twin_tells_the_numbers_of_both_label_sets(root):
+    counts = {"recordings": 4, "subjects": 2, "micro": 3, "macro": 1, "blink": 2}
+    tree = {
+        "twin_of": "casme-cubed", "counts": counts,
+        "counts_by_labels": {"short": {**counts, "micro": 1}},
+        "n_frames": dict.fromkeys(TRUTH, 150) | {"spNO.2_c": 152},
+    }  # fmt: skip
+    (root / "twin.json").write_text(json.dumps(tree))
+    short = f"{root / 'part_A' / 'spNO.2' / 'c' / 'color'}: 150 frames, where 152 are listed"
+    for labels in ("all", "short"):
+        (problem,) = CasmeCubed(labels=labels).verify(root)
+        assert problem.startswith(short)
+    with pytest.raises(UnreadableInput, match=r"is a twin of casme-cubed, not of samm-lv"):
+        SammLv().load(root)
 
 
 def test_unknown_rows_and_other_workbooks(tmp_path):

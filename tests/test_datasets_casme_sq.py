@@ -79,6 +79,8 @@ def test_everything_met_is_counted(root):
     assert seen.problems == (
         "3 recordings in place of 98", "3 subjects in place of 22",
         "1 micro expressions in place of 57", "5 macro expressions in place of 300",
+        "1 recordings with micro in place of 33", "1 subjects with micro in place of 14",
+        "2 recordings with any in place of 95",
     )  # fmt: skip
     assert seen.lengths["micro"] == (10, 10, 10)
     assert seen.lengths["macro"] == (7, 16, 31)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from mespot.datasets._elan import read_elan
 from mespot.datasets.folder import Folder
 from mespot.errors import UnreadableInput
+from videomaker import write_numbered
 
 RATES = [Fraction(24000, 1001), Fraction(25), Fraction(30000, 1001), Fraction(60), Fraction(200)]
 
@@ -99,8 +100,8 @@ def test_a_folder_with_elan_files(tmp_path):
     (tmp_path / "recordings.csv").write_text(
         "recording,subject,path,fps,n_frames\na,s1,a.mp4,25,100\nb,s2,b.mp4,50,100\nc,s2,c.mp4,25,9\n"
     )
-    for name in "abc":
-        (tmp_path / f"{name}.mp4").touch()
+    for name, n, fps in (("a", 100, 25), ("b", 100, 50), ("c", 9, 25)):
+        write_numbered(tmp_path / f"{name}.mp4", n, fps)
     eaf(tmp_path / "a.eaf", x=[(400, 800, "micro"), (3960, 4001, "micro")])
     eaf(tmp_path / "b.eaf", x=[(400, 800, "macro")])
     (problem,) = Folder().verify(tmp_path)

@@ -57,7 +57,8 @@ def test_corrections_that_do_not_fit_are_told_and_left(tmp_path, sheet):
         tmp_path,
         sheet,
         "006_1,1,offset,41,45,\n006_1,9,offset,1,2,\n007_1,1,offset,1,2,\n"
-        "006_1,1,Offset,40,45,\n006_1,1,kind,micro,tiny,\n",
+        "006_1,1,Offset,40,45,\n006_1,1,kind,micro,tiny,\n"
+        "006_1,1,offset,40,abc,\n",
     )
     assert notes.problems == (
         f"{path}, line 2: correction not applied: offset of event '1' of recording '006_1' is "
@@ -68,6 +69,7 @@ def test_corrections_that_do_not_fit_are_told_and_left(tmp_path, sheet):
         "kind",
         f"{path}, line 6: correction not applied: kind 'tiny' is none of micro, macro, blink, "
         "other",
+        f"{path}, line 7: correction not applied: new 'abc' is no number",
     )
     assert told(notes.events["006_1"])[0] == (10, 19, 39, "micro", None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from fractions import Fraction
 
 import pytest
@@ -10,6 +11,7 @@ from mespot import registry
 from mespot.datasets import folder
 from mespot.errors import UnreadableInput
 from mespot.types import Expression, Recording
+from videomaker import write_numbered
 
 LISTED = "recording,subject,path,fps,n_frames\na,s1,a.mp4,30000/1001,100\nb,s2,b,25,3\n"
 EVENTS = "recording,onset,apex,offset,kind,AU\na,10,12,15,micro,4\na,50,,99,macro,\n"
@@ -19,7 +21,7 @@ EVENTS = "recording,onset,apex,offset,kind,AU\na,10,12,15,micro,4\na,50,,99,macr
 def root(tmp_path):
     (tmp_path / "recordings.csv").write_text(LISTED)
     (tmp_path / "events.csv").write_text(EVENTS)
-    (tmp_path / "a.mp4").touch()
+    write_numbered(tmp_path / "a.mp4", 100, Fraction(30000, 1001))
     (tmp_path / "b").mkdir()
     for number in (1, 2, 3):
         (tmp_path / "b" / f"b2_img{number:03}.jpg").touch()
@@ -68,6 +70,30 @@ def test_everything_wrong_is_told_at_once(root):
     ]
     with pytest.raises(UnreadableInput, match=r"line 5, column fps: .* \(and 6 more problems\)"):
         folder.Folder().load(root)
+
+
+def test_videos_that_are_not_as_listed_are_told(root):
+    path = root / "a.mp4"
+    write_numbered(path, 90, 25)
+    assert folder.Folder().verify(root) == [
+        f"{path}: 25 frames/s, but fps is listed as 29.97",
+        f"{path}: 90 frames, but n_frames is listed as 100",
+    ]
+    path.write_bytes(b"junk!")
+    (problem,) = folder.Folder().verify(root)
+    assert str(path) in problem
+    # 29.97 is what 30000/1001 is written as.
+    write_numbered(path, 100, Fraction(30000, 1001))
+    (root / "recordings.csv").write_text(LISTED.replace("30000/1001", "29.97"))
+    assert folder.Folder().verify(root) == []
+
+
+def test_what_results_keep_of_the_truth(root):
+    known = folder.Folder().provenance(root)
+    assert known["sha256"] == {
+        name: hashlib.sha256((root / name).read_bytes()).hexdigest()
+        for name in ("recordings.csv", "events.csv")
+    }
 
 
 def test_a_missing_folder_or_table(root):

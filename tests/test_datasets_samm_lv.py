@@ -92,9 +92,11 @@ def test_rows_that_are_not_understood(tmp_path):
     assert notes.problems == (
         "sheet 'FACS_Movement_Only', row 2: not understood: 006_1_1 11 20 40 Blend 4",
         "sheet 'FACS_Movement_Only', row 3: not understood: oops 11 20 40 Macro 4",
+        "row dropped: sheet 'FACS_Movement_Only', row 4 (006_1), text-frame: macro eleven 20 -",
+        "row dropped: sheet 'FACS_Movement_Only', row 5 (006_1), text-frame: macro 11 20 ?",
     )
-    assert [(d.row, d.code) for d in notes.dropped[2:]] == [(4, "no-interval")]
-    assert told(notes.events["006_1"]) == [(10, 19, 19, "macro", "offset-zero")]
+    assert [(d.row, d.code) for d in notes.dropped[2:]] == [(4, "text-frame"), (5, "text-frame")]
+    assert notes.events == {}
     assert notes.variant == "V3, 2 rows"
 
 

@@ -11,7 +11,7 @@ import pytest
 from mespot.datasets.smic_hs_e import SmicHsE
 from mespot.datasets.smic_vis_e import SmicVisE
 from mespot.errors import UnreadableInput
-from sheetmaker import images, told, xlsx
+from sheetmaker import grey, images, told, xlsx
 
 HS_HEAD = ["Subject", "Filename", None, "OnsetF", "OffsetF", "Onset2F", "Offset2F", "Onset3F",
            "Offset3F", None, "FirstF", "LastF", "TotalMF1", "TotalMF2", "TotalVL",
@@ -56,7 +56,7 @@ def hs(tmp_path):
 
 TRUTH = {
     "s1_ne_01": [(20, None, 52, "micro", None), (70, None, 80, "micro", None)],
-    "s1_po_02": [(49, None, 59, "micro", None), (99, None, 119, "micro", None)],
+    "s1_po_02": [(49, None, 59, "micro", "second-me-first"), (99, None, 119, "micro", None)],
     "s2_ne_01": [(10, None, 30, "micro", "first-missing")],
     "s2_ne_02": [(9, None, 19, "micro", None)],
     "s2_ne_03": [(9, None, 19, "micro", None), (29, None, 39, "micro", None)],
@@ -75,14 +75,11 @@ def test_every_recording_in_frames_from_its_first_image(hs):
     assert found[0].source == str(hs / "SMIC-HS-E" / "HS" / "s01" / "s1_ne_01")
 
 
-def test_the_sheet_alone_loses_only_what_has_no_first_image(hs):
+def test_the_sheet_alone_finds_the_same_by_the_last_image_and_the_length(hs):
     sheet = hs / "SMIC-HS-E_annotation.xlsx"
     notes = SmicHsE().load_annotations(sheet)
-    assert {n: told(e) for n, e in notes.events.items()} == {
-        n: e for n, e in TRUTH.items() if n != "s2_ne_01"
-    }
+    assert {n: told(e) for n, e in notes.events.items()} == TRUTH
     assert [(d.row, d.code, d.cells) for d in notes.dropped] == [
-        (4, "first-missing", "micro 700 - 720"),
         (5, "third-me-garbage", "1050 1040"),
         (6, "third-me-garbage", "2100 2121"),
         (8, "duplicate-row", ""),
@@ -100,7 +97,72 @@ def test_the_sheet_alone_loses_only_what_has_no_first_image(hs):
     assert notes.sha256 == hashlib.sha256(sheet.read_bytes()).hexdigest()
     known = notes.recordings
     assert (known["s1_ne_01"].first, known["s1_ne_01"].n_frames) == (426680, 120)
-    assert (known["s2_ne_01"].first, known["s2_ne_01"].n_frames) == (None, 120)
+    assert (known["s2_ne_01"].first, known["s2_ne_01"].n_frames) == (690, 120)
+
+
+def test_a_first_image_that_is_lost(tmp_path):
+    """By LastF and TotalVL, else by the number in the text; without either the row is dropped."""
+    rows = [VIS_HEAD] + [
+        [2, f"s2_ne_0{i}", None, 700, 720, None, None, None, first, 21, None, 120, "n"]
+        for i, first in enumerate(("MISSING <-690", "MISSING"))
+    ]
+    notes = SmicVisE().load_annotations(xlsx(tmp_path / "a.xlsx", VIS=rows))
+    assert {n: told(e) for n, e in notes.events.items()} == {
+        "s2_ne_00": [(10, None, 30, "micro", "first-missing")]
+    }
+    assert [(d.row, d.code) for d in notes.dropped] == [(3, "first-missing")]
+    # The text says another number than the two columns: these count.
+    rows = [HS_HEAD, [2, "s2_ne_01", None, 700, 720, None, None, None, None, None, "MISSING <-5",
+                      809, 21, None, 120, "n"]]  # fmt: skip
+    notes = SmicHsE().load_annotations(xlsx(tmp_path / "b.xlsx", HS=rows))
+    assert told(notes.events["s2_ne_01"]) == [(10, None, 30, "micro", "first-missing")]
+
+
+def test_the_sheet_of_another_camera_is_refused(tmp_path):
+    """Its rate is another, so that every time would be wrong by a factor of four."""
+    path = xlsx(tmp_path / "SMIC_annotation.xlsx", VIS=VIS)
+    message = "holds the camera VIS, not HS; read it as smic-vis-e"
+    with pytest.raises(UnreadableInput, match=message):
+        SmicHsE().load_annotations(path)
+    path = xlsx(tmp_path / "SMIC-VIS-E_annotation.xlsx", Sheet1=VIS)
+    with pytest.raises(UnreadableInput, match=message):
+        SmicHsE().load_annotations(path)
+    assert len(SmicVisE().load_annotations(path).recordings) == 1
+
+
+def test_a_recording_that_lost_images_at_either_end_is_told(vis):
+    lost = vis / "VIS" / "s01" / "s1_ne_01"
+    for number in (559700, 559729):
+        (lost / f"image{number}.jpg").unlink()
+    assert (
+        f"{lost}: 28 frames, where 30 are listed: images at its beginning or end are missing"
+        in (SmicVisE().verify(vis))
+    )
+
+
+def test_images_that_cannot_be_are_told(vis):
+    folder, other = vis / "VIS" / "s01" / "s1_ne_01", vis / "VIS" / "s01" / "s1_non_01"
+    (folder / "image559705.jpg").write_bytes(b"")
+    (other / "image640.jpg").write_bytes(grey((320, 240)))
+    problems = SmicVisE().verify(vis)
+    assert f"{folder}: 1 empty images, image559705.jpg among them" in problems
+    assert f"{other / 'image640.jpg'}: 320 x 240 pixels in place of 640 x 480" in problems
+    (other / "image601.jpg").write_bytes(b"hi")
+    assert f"{other / 'image601.jpg'}: cannot be read as an image" in SmicVisE().verify(vis)
+
+
+def test_the_original_sheet_of_the_fast_camera_has_a_recording_more(tmp_path):
+    rows = [HS_HEAD] + [
+        [i % 16 + 1, f"s{i % 16 + 1}_ne_{i:03}", None, 50, 60, None, None, None, None, None, 1, 120,
+         11, None, 120, "n"] for i in range(158)
+    ]  # fmt: skip
+    notes = SmicHsE().load_annotations(xlsx(tmp_path / "SMIC-HS-E.xlsx", HS=rows))
+    expected = SmicHsE().expected_of(notes)
+    assert expected == {
+        "recordings": 158, "subjects": 16, "recordings with micro": 158, "subjects with micro": 16,
+    }  # fmt: skip
+    notes = SmicHsE().load_annotations(xlsx(tmp_path / "SMIC-HS-E.xlsx", HS=rows[:-1]))
+    assert SmicHsE().expected_of(notes)["recordings"] == 157
 
 
 def test_a_first_image_that_differs_from_the_sheets(hs):
@@ -138,7 +200,8 @@ def test_recordings_without_micro_expressions_stand_in_another_sheet(vis):
     assert seen.traps == {"non-micro-sheet": 1}
     assert seen.problems == (
         "2 recordings in place of 76", "1 subjects in place of 8",
-        "1 micro expressions in place of 76",
+        "1 micro expressions in place of 76", "1 recordings with micro in place of 71",
+        "1 subjects with micro in place of 8",
     )  # fmt: skip
 
 

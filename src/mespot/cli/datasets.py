@@ -12,7 +12,7 @@ import click
 
 from mespot import registry
 from mespot.datasets._named import named
-from mespot.errors import EXIT_DONE, EXIT_FAILURE, UsageError
+from mespot.errors import EXIT_DONE, EXIT_FAILURE, UnreadableInput, UsageError
 from mespot.types import KINDS
 
 if TYPE_CHECKING:
@@ -47,9 +47,12 @@ def command(context: click.Context, as_json: bool) -> None:
         return
     click.echo(f"{'name':<14}" + "".join(f"{c:>11}" for c in _COUNTS) + "  licence")
     for entry in entries:
-        counts = "".join(f"{entry['expected'].get(c, '-'):>11}" for c in _COUNTS)
+        about = {c: "~" if c in entry["about"] else "" for c in _COUNTS}
+        counts = "".join(f"{about[c]}{entry['expected'].get(c, '-')}".rjust(11) for c in _COUNTS)
         click.echo(f"{entry['name']:<14}{counts}  {entry['licence']}")
-    click.echo("\nHow to get each, and what is read: mespot datasets --json, docs/datasets.md")
+    click.echo(
+        "\n~ about. How to get each, and what is read: mespot datasets --json, docs/datasets.md"
+    )
 
 
 @command.command("verify", short_help="Everything wrong with a data set on this disk, at once.")
@@ -60,14 +63,17 @@ def command(context: click.Context, as_json: bool) -> None:
 def verify_command(name: str, root: Path, settings: tuple[str, ...], as_json: bool) -> int:
     """Compare the data set NAME under ROOT with its sheet and with its published numbers.
 
-    Exit code 0 if nothing is wrong but what is known of the data set and repaired, 1 otherwise.
+    Exit code 0 if nothing is wrong but what is known of the data set and repaired, 1 otherwise,
+    4 if there is nothing that could be read.
     """
     dataset = named(name, settings)
     found: Inspection = dataset.inspect(root)
     if as_json:
         click.echo(json.dumps(found.as_dict(), indent=2, ensure_ascii=False))
-    else:
+    elif found.readable:
         _print(found, _traps(dataset))
+    if not found.readable:
+        raise UnreadableInput(found.problems[0])
     return EXIT_FAILURE if found.problems else EXIT_DONE
 
 
@@ -76,19 +82,31 @@ def verify_command(name: str, root: Path, settings: tuple[str, ...], as_json: bo
 @click.argument("root", type=click.Path(path_type=Path))
 @_OUT
 @_SET
-def export_command(name: str, root: Path, out: Path, settings: tuple[str, ...]) -> None:
+@_JSON
+def export_command(
+    name: str, root: Path, out: Path, settings: tuple[str, ...], as_json: bool
+) -> None:
     """Write the recordings of the data set NAME under ROOT, and their true expressions, as CSV.
 
-    What was repaired in a row stands in the column status of events.csv.
+    What was repaired in a row stands in the column status of events.csv; source.json tells which
+    sheet was read, and its hash.
     """
     from mespot.exports.csv import write_events, write_recordings
+    from mespot.files import write_text
 
-    recordings = named(name, settings).load(root)
+    dataset = named(name, settings)
+    recordings = dataset.load(root)
     write_recordings(out / "recordings.csv", recordings)
     write_events(out / "events.csv", {r.id: r.expressions for r in recordings}, recordings)
+    source = dataset.provenance(root)
+    write_text(out / "source.json", json.dumps(source, indent=2, ensure_ascii=False) + "\n")
     kinds = Counter(e.kind for r in recordings for e in r.expressions)
+    if as_json:
+        told = {"recordings": len(recordings), "events": dict(kinds), "source": source}
+        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        return
     click.echo(f"{len(recordings)} recordings: {_listing(kinds)}")
-    click.echo(f"wrote {out / 'recordings.csv'} and {out / 'events.csv'}")
+    click.echo(f"wrote {out / 'recordings.csv'}, {out / 'events.csv'} and {out / 'source.json'}")
 
 
 @command.command("annotations", short_help="Convert an annotation sheet alone, without images.")
@@ -96,7 +114,10 @@ def export_command(name: str, root: Path, out: Path, settings: tuple[str, ...]) 
 @click.argument("sheet", type=click.Path(path_type=Path))
 @_OUT
 @_SET
-def annotations_command(name: str, sheet: Path, out: Path, settings: tuple[str, ...]) -> int:
+@_JSON
+def annotations_command(
+    name: str, sheet: Path, out: Path, settings: tuple[str, ...], as_json: bool
+) -> int:
     """Write what the SHEET of the data set NAME says: events.csv, recordings.csv, report.json.
 
     Frames are counted from the first image as far as the sheet tells its number, else from image 1.
@@ -119,10 +140,13 @@ def annotations_command(name: str, sheet: Path, out: Path, settings: tuple[str, 
     write_recordings(out / "recordings.csv", rows)
     write_events(out / "events.csv", events, rows)
     write_text(out / "report.json", json.dumps(report, indent=2, ensure_ascii=False) + "\n")
-    click.echo(f"{notes.dataset}: {notes.variant}")
-    click.echo(f"{len(rows)} recordings: {_listing(report['events'])}")
-    _print_traps(notes.traps, _traps(dataset))
-    click.echo(f"wrote {out / 'recordings.csv'}, {out / 'events.csv'}, {out / 'report.json'}")
+    if as_json:
+        click.echo(json.dumps(report, indent=2, ensure_ascii=False))
+    else:
+        click.echo(f"{notes.dataset}: {notes.variant}")
+        click.echo(f"{len(rows)} recordings: {_listing(report['events'])}")
+        _print_traps(notes.traps, _traps(dataset))
+        click.echo(f"wrote {out / 'recordings.csv'}, {out / 'events.csv'}, {out / 'report.json'}")
     for problem in notes.problems:
         click.echo(f"mespot: warning: {problem}", err=True)
     return EXIT_FAILURE if notes.problems else EXIT_DONE
@@ -138,6 +162,7 @@ def _entry(name: str) -> dict[str, Any]:
         "name": name.replace("_", "-"),
         "description": registry.describe("datasets", name)["description"],
         "expected": plugin.expected() if hasattr(plugin, "expected") else {},
+        "about": sorted(plugin.SHAPE.about) if hasattr(plugin, "SHAPE") else [],
         "licence": module.LICENCE,
         "citation": module.CITATION,
         "how_to_get": module.HOW_TO_GET,
@@ -166,6 +191,7 @@ def _report(
         "frame_0": "the first image as far as the sheet tells its number, else image 1",
         "recordings": len(notes.recordings),
         "subjects": len(subjects),
+        "rows": dict(notes.rows),
         "events": {k: len(found) for k, found in kinds.items() if found},
         "lengths": {k: lengths(found) for k, found in kinds.items() if found},
         "published": dict(expected),
@@ -185,9 +211,9 @@ def _print(found: Inspection, known: Mapping[str, str]) -> None:
         if text:
             click.echo(f"  {label:<8}{text}")
     if found.found:
-        click.echo(f"\n{'':<12}{'found':>8}{'expected':>10}")
+        click.echo(f"\n{'':<24}{'found':>8}{'expected':>10}")
     for name in dict.fromkeys((*found.found, *found.expected)):
-        click.echo(f"{name:<12}{found.found.get(name, 0):>8}{found.expected.get(name, '-'):>10}")
+        click.echo(f"{name:<24}{found.found.get(name, 0):>8}{found.expected.get(name, '-'):>10}")
     for name, value in found.lengths.items():
         told = found.published.get(name)
         published = f", published {_triple(told)}" if told else ""

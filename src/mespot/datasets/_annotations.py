@@ -36,6 +36,8 @@ GENERAL_TRAPS = {
     "erratum": "corrected by the list of errata",
 }
 """Codes that every sheet can meet, each with what is done."""
+TEXT_FRAME = "text-frame"
+"""A text for an onset or offset, dropped: no known oddity, since nobody can tell what it means."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,10 @@ class SheetRecording:
 
 @dataclass
 class Parsed:
-    """What a data set's own reader found in a workbook: rows as they are, nothing repaired yet."""
+    """What a data set's own reader found in a workbook: rows as they are, nothing repaired yet.
+
+    ``rows`` is how many expressions of each kind the sheet lists, the impossible ones among them.
+    """
 
     variant: str = ""
     recordings: dict[str, SheetRecording] = field(default_factory=dict)
@@ -96,6 +101,7 @@ class Parsed:
     dropped: list[Dropped] = field(default_factory=list)
     traps: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
+    rows: Counter[str] = field(default_factory=Counter)
 
     def drop(self, row: int, recording: str, code: str, cells: str = "", sheet: str = "") -> None:
         """Note a row that is not used."""
@@ -110,6 +116,8 @@ class Annotations:
     ----------
     variant : str
         Which form or version of the sheet was read.
+    rows : mapping of kind to number
+        Expressions that the sheet lists, before anything is repaired or dropped.
     traps : mapping of code to number of rows
     dropped : tuple of Dropped
     problems : tuple of str
@@ -125,6 +133,7 @@ class Annotations:
     dropped: tuple[Dropped, ...]
     traps: Mapping[str, int]
     problems: tuple[str, ...]
+    rows: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -165,6 +174,8 @@ def settle(
 def _expression(event: RawEvent, place: Place, apex_for_offset: bool) -> Expression | str:
     """The expression of a row, or the code under which it is dropped."""
     codes = list(event.codes)
+    if any(_is_text(cell) for cell in (event.onset, event.offset)):
+        return TEXT_FRAME
     onset, apex, offset = _numbers(event, codes)
     if onset is None and apex is not None and offset is not None:
         onset = apex
@@ -185,6 +196,11 @@ def _expression(event: RawEvent, place: Place, apex_for_offset: bool) -> Express
     if place.first is None:
         return "first-missing"
     return _placed((onset, apex, offset), event, place, codes)
+
+
+def _is_text(cell: Cell) -> bool:
+    """Whether a cell holds something that is no number."""
+    return isinstance(cell, str) and as_number(cell) is None
 
 
 def _placed(

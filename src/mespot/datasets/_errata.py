@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mespot.datasets._annotations import RawEvent
-from mespot.datasets._sheets import as_text
+from mespot.datasets._sheets import as_number, as_text
 from mespot.errors import UnreadableInput
 from mespot.exports._table import read_table
 from mespot.types import KINDS
@@ -61,6 +61,8 @@ def _unfit(events: Sequence[RawEvent], entry: Mapping[str, str]) -> str:
         return f"field {entry['field']!r} is none of {', '.join(FIELDS)}"
     if entry["field"] == "kind" and entry["new"] not in KINDS:
         return f"kind {entry['new']!r} is none of {', '.join(KINDS)}"
+    if entry["field"] != "kind" and entry["new"] and as_number(entry["new"]) is None:
+        return f"new {entry['new']!r} is no number"
     if len(events) != 1:
         return f"there are {len(events)} rows of {place}" if events else f"there is no {place}"
     held = as_text(getattr(events[0], entry["field"]))

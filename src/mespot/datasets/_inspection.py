@@ -8,6 +8,7 @@ from typing import Any
 
 from mespot.datasets._annotations import Dropped
 from mespot.datasets._shape import Lengths
+from mespot.types import KINDS
 
 _ABOUT = 0.05
 
@@ -25,9 +26,12 @@ class Inspection:
     traps : mapping of code to number
         Known oddities and how many rows or folders had them.
     found, expected : mapping of str to int
-        recordings, subjects and expressions by kind; what is not known is not expected.
+        recordings, subjects, expressions by kind, how many recordings and subjects hold a kind, and
+        rows of the sheet; what is not known is not expected.
     lengths, published : mapping of str to Lengths
         Of the expressions by kind and of the recordings, in frames.
+    readable : bool
+        False if there was nothing to look at: the only problem says why.
     """
 
     dataset: str
@@ -43,6 +47,7 @@ class Inspection:
     expected: Mapping[str, int] = field(default_factory=dict)
     lengths: Mapping[str, Lengths] = field(default_factory=dict)
     published: Mapping[str, Lengths] = field(default_factory=dict)
+    readable: bool = True
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -71,7 +76,7 @@ def compare(
         have = found.get(name, 0)
         slack = _ABOUT * wanted if name in about else 0.0
         if abs(have - wanted) > slack:
-            what = name if name in ("recordings", "subjects") else f"{name} expressions"
+            what = f"{name} expressions" if name in KINDS else name
             sign = "about " if name in about else ""
             problems.append(f"{have} {what} in place of {sign}{wanted}")
     return problems

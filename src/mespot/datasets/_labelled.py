@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from mespot.datasets import _errata
 from mespot.datasets._annotations import (
@@ -22,9 +22,10 @@ from mespot.datasets._annotations import (
     count_traps,
     settle,
 )
+from mespot.datasets._checks import image_problems, length_problems
 from mespot.datasets._frames import ImageRun, choose_layout, find_runs, shown
 from mespot.datasets._inspection import Inspection, compare
-from mespot.datasets._shape import Shape, counts_of, lengths_of
+from mespot.datasets._shape import Shape, counts_of, lengths_of, spread_of
 from mespot.datasets._sheets import Workbook, find_workbook, read_workbook
 from mespot.datasets._twin import Twin, read_twin
 from mespot.errors import UnreadableInput
@@ -32,6 +33,7 @@ from mespot.exports._cells import refuse
 from mespot.files import sha256
 from mespot.types import Recording
 
+_ROWS = "rows of "
 FOLDER_TRAPS = {
     "first-image": "the images begin at another number than expected: frame 0 is the first image",
     "no-rows": "images of a recording that is in no row: it holds no expression",
@@ -79,6 +81,7 @@ class LabelledSet:
     SHAPE: ClassVar[Shape]
     SHEET_NAMES: ClassVar[tuple[str, ...]] = ()
     LAYOUTS: ClassVar[tuple[str, ...]] = ()
+    CROPPED: ClassVar[tuple[str, ...]] = ()
     OWN_TRAPS: ClassVar[Mapping[str, str]] = {}
     UNLISTED_BELONG: ClassVar[bool] = True
     APEX_FOR_OFFSET: ClassVar[bool] = False
@@ -103,6 +106,14 @@ class LabelledSet:
     def expected(self) -> dict[str, int]:
         """The numbers of the whole data set."""
         return self.SHAPE.counts
+
+    def expected_of(self, notes: Annotations) -> dict[str, int]:
+        """The numbers of the whole data set by this variant of the sheet, as ``found`` has them."""
+        return {**self.expected(), **self.SHAPE.spreads}
+
+    def expected_of_twin(self, twin: Twin) -> dict[str, int]:
+        """The numbers of a twin."""
+        return dict(twin.counts)
 
     # What follows from it.
 
@@ -131,6 +142,18 @@ class LabelledSet:
         places = {r.id: Place(r.first) for r in parsed.recordings.values()}
         return self._settled(Path(sheet), parsed, places)
 
+    def provenance(self, root: str | Path) -> dict[str, Any]:
+        """What tells which truth was read: for results to keep. Values for JSON.
+
+        Raises UnreadableInput as :meth:`load`.
+        """
+        twin, sheet = self._twin_and_sheet(Path(root))
+        variant = self.parse(read_workbook(sheet)).variant
+        return {
+            "name": self._label(twin), "sheet": sheet.name, "sha256": sha256(sheet),
+            "variant": variant, "settings": asdict(self),
+        }  # fmt: skip
+
     def verify(self, root: str | Path) -> list[str]:
         """Everything wrong beyond the known oddities, one line each; see :meth:`inspect`."""
         return list(self.inspect(root).problems)
@@ -140,14 +163,20 @@ class LabelledSet:
         try:
             survey = self._survey(Path(root))
         except UnreadableInput as error:
-            return Inspection(self.NAME, str(root), problems=(str(error),))
+            return Inspection(self.NAME, str(root), problems=(str(error),), readable=False)
         notes, twin = survey.annotations, survey.twin
-        expected = twin.counts if twin else self.expected()
-        found = counts_of(survey.recordings)
+        expected = self.expected_of_twin(twin) if twin else self.expected_of(notes)
+        found = {
+            **counts_of(survey.recordings),
+            **{k: v for k, v in spread_of(survey.recordings).items() if k in expected},
+            **{_ROWS + k: v for k, v in notes.rows.items() if _ROWS + k in expected},
+        }
+        wanted = {r.id: r.n_frames for r in notes.recordings.values()}
         problems = [
             *notes.problems, *survey.doubled, *survey.missing, *survey.left_out,
             *(problem for run in survey.runs.values() for problem in run.problems()),
-            *(f"row dropped: {d}" for d in notes.dropped if d.code not in self.traps()),
+            *length_problems(survey.runs, twin.n_frames if twin else wanted),
+            *image_problems(survey.runs.values(), None if twin else self._size(survey.layout)),
             *compare(found, expected, frozenset() if twin else self.SHAPE.about),
         ]  # fmt: skip
         return Inspection(
@@ -157,9 +186,15 @@ class LabelledSet:
             lengths_of(survey.recordings), {} if twin else dict(self.SHAPE.lengths),
         )  # fmt: skip
 
+    def _size(self, layout: str) -> tuple[int, int] | None:
+        """The size that whole frames have, where these are such and it is known."""
+        known = "size" not in self.SHAPE.about and (layout in self.LAYOUTS or not self.LAYOUTS)
+        return self.SHAPE.size if known and layout not in self.CROPPED else None
+
     def _parsed(self, sheet: Path) -> Parsed:
         """The rows of the sheet, corrected by the errata."""
         parsed = self.parse(read_workbook(sheet))
+        parsed.rows.update(e.kind for e in parsed.events)
         beside = _errata.beside(self.NAME)
         paths = [beside] if beside.is_file() else []
         paths += [Path(self.errata)] if self.errata else []
@@ -171,17 +206,25 @@ class LabelledSet:
         """The rows as expressions, in frames of recordings that begin at ``places``."""
         events, dropped = settle(parsed.events, places, self.APEX_FOR_OFFSET)
         every = sorted((*parsed.dropped, *dropped), key=lambda d: (d.sheet, d.row))
+        known = self.traps()
+        unknown = [f"row dropped: {d}" for d in every if d.code not in known]
         return Annotations(
             self.NAME, sheet, sha256(sheet), parsed.variant, parsed.recordings, events,
-            tuple(every), count_traps(parsed, events, dropped), tuple(parsed.problems),
+            tuple(every), count_traps(parsed, events, dropped),
+            (*parsed.problems, *unknown), dict(parsed.rows),
         )  # fmt: skip
 
-    def _survey(self, root: Path) -> _Survey:
+    def _twin_and_sheet(self, root: Path) -> tuple[Twin | None, Path]:
         if not root.is_dir():
             raise UnreadableInput(f"{root}: no such folder")
         twin = read_twin(root)
+        if twin and twin.twin_of != self.NAME:
+            raise UnreadableInput(f"{root}: is a twin of {twin.twin_of}, not of {self.NAME}")
         sheet = root / self.sheet if self.sheet else None
-        sheet = sheet or find_workbook(root, self.SHEET_NAMES, self.NAME)
+        return twin, sheet or find_workbook(root, self.SHEET_NAMES, self.NAME)
+
+    def _survey(self, root: Path) -> _Survey:
+        twin, sheet = self._twin_and_sheet(root)
         parsed = self._parsed(sheet)
         subjects: dict[str, str] = {}
 

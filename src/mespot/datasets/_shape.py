@@ -41,8 +41,13 @@ class Shape:
         In frames, onset and offset included; the key ``recording`` is that of the recordings.
     spread : mapping of kind to (recordings, subjects)
         How many of them hold at least one expression of the kind.
+    rows : mapping of kind to number
+        Rows of the sheet, the impossible ones among them.
+    others : mapping of str to number
+        More numbers, by the names that :func:`spread_of` gives them.
     about : frozenset of str
-        Those of ``recordings``, ``subjects`` and the kinds whose number is known only within 5 %.
+        Those of ``recordings``, ``subjects`` and the kinds whose number is known only within 5 %,
+        and ``size`` where it is not certain.
     """
 
     recordings: int
@@ -53,12 +58,33 @@ class Shape:
     events: Mapping[str, int] = field(default_factory=dict)
     lengths: Mapping[str, Lengths] = field(default_factory=dict)
     spread: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    rows: Mapping[str, int] = field(default_factory=dict)
+    others: Mapping[str, int] = field(default_factory=dict)
     about: frozenset[str] = frozenset()
 
     @property
     def counts(self) -> dict[str, int]:
         """``recordings``, ``subjects`` and the known numbers of events by kind."""
         return {"recordings": self.recordings, "subjects": self.subjects, **self.events}
+
+    @property
+    def spreads(self) -> dict[str, int]:
+        """``spread`` and ``others`` by the names that :func:`spread_of` gives them."""
+        found: dict[str, int] = {}
+        for kind, (recordings, subjects) in self.spread.items():
+            found |= {f"recordings with {kind}": recordings, f"subjects with {kind}": subjects}
+        return {**found, **self.others}
+
+
+def spread_of(recordings: Iterable[Recording]) -> dict[str, int]:
+    """``recordings with micro``, ``subjects with micro`` and so on, and ``recordings with any``."""
+    found = list(recordings)
+    spread = {"recordings with any": sum(bool(r.expressions) for r in found)}
+    for kind in KINDS:
+        holding = [r for r in found if any(e.kind == kind for e in r.expressions)]
+        spread[f"recordings with {kind}"] = len(holding)
+        spread[f"subjects with {kind}"] = len({r.subject for r in holding})
+    return spread
 
 
 def lengths(values: Iterable[int]) -> Lengths | None:

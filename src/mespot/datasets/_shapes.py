@@ -20,6 +20,7 @@ SMIC_HS_E = Shape(
 CASME_SQ = Shape(
     recordings=98, subjects=22, fps=Fraction(30), size=(640, 480),
     events={"micro": 57, "macro": 300}, spread={"micro": (33, 14)},
+    others={"recordings with any": 95},
     lengths={
         "micro": Lengths(9, 14, 17), "macro": Lengths(4, 35, 118),
         RECORDING: Lengths(659, 2304, 4374),
@@ -35,12 +36,14 @@ SAMM_LV = Shape(
     },
 )  # fmt: skip
 
-# Its frame size is not in the sheets; 1280 x 720 is that of the colour camera.
+# Its frame size is not in the sheets; 1280 x 720 is that of the colour camera. Some of the rows of
+# version 2 are impossible and dropped, so that fewer expressions than rows are left.
 CASME_CUBED = Shape(
     recordings=1300, subjects=98, fps=Fraction(30), size=(1280, 720),
     events={"micro": 858, "macro": 3346, "blink": 841},
     lengths={"blink": Lengths(6, 15, 108)},
-    about=frozenset(("recordings", "micro", "macro", "blink")),
+    rows={"micro": 860, "macro": 3346, "blink": 841}, others={"subjects with blink": 13},
+    about=frozenset(("recordings", "micro", "macro", "blink", "size")),
 )  # fmt: skip
 
 CASME_CUBED_SHORT_MICRO = 277

@@ -8,7 +8,7 @@ an apex; another lists the recordings without any. All numbers are those of the 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -16,6 +16,7 @@ from typing import ClassVar
 from mespot.datasets._annotations import Parsed, RawEvent, SheetRecording, without_duplicates
 from mespot.datasets._labelled import LabelledSet
 from mespot.datasets._sheets import (
+    Cell,
     Line,
     Row,
     Workbook,
@@ -25,6 +26,7 @@ from mespot.datasets._sheets import (
     lines,
     no_table,
 )
+from mespot.errors import UnreadableInput
 
 CITATION = (
     "X. Li, T. Pfister, X. Huang, G. Zhao, M. Pietikäinen: A Spontaneous Micro-expression "
@@ -61,8 +63,8 @@ class SmicE(LabelledSet):
     CAMERA: ClassVar[str] = ""
     UNLISTED_BELONG: ClassVar[bool] = False
     OWN_TRAPS: ClassVar[dict[str, str]] = {
-        "first-missing": "FirstF is no number: the first image tells it, and without images the "
-        "row is dropped",
+        "first-missing": "FirstF is no number: the first image tells it; without images LastF and "
+        "TotalVL do, else the number in its text; else the row is dropped",
         "third-me-garbage": "a third micro-expression that ends before it begins or lies outside "
         "the recording: dropped",
         "second-me-first": "a later column holds the earlier micro-expression: sorted",
@@ -81,7 +83,7 @@ class SmicE(LabelledSet):
             raise no_table(
                 book, "an annotation workbook of SMIC-E", ("Filename", "OnsetF", "FirstF")
             )
-        chosen = next((name for name in tables if _camera(name) == self.CAMERA), next(iter(tables)))
+        chosen = self._own(book, tables)
         parsed = Parsed()
         header, columns = tables[chosen]
         rows = book.sheets[chosen]
@@ -108,6 +110,19 @@ class SmicE(LabelledSet):
             "micro-expressions"
         )
         return parsed
+
+    def _own(self, book: Workbook, names: Iterable[str]) -> str:
+        """The sheet of this camera, else one that names none: another's runs at another rate."""
+        whole = _camera(book.path.stem)
+        for camera in (self.CAMERA, "") if whole in ("", self.CAMERA) else (self.CAMERA,):
+            for name in names:
+                if _camera(name) == camera:
+                    return name
+        others = sorted({_camera(name) or whole for name in names})
+        raise UnreadableInput(
+            f"{book.path}: holds the camera {' and '.join(others)}, not {self.CAMERA}; read it as "
+            f"{' or '.join(f'smic-{o.lower()}-e' for o in others)}"
+        )
 
     def refine(self, parsed: Parsed) -> None:
         """Third expressions that cannot be, and expressions that stand there twice."""
@@ -166,7 +181,8 @@ def _read_row(parsed: Parsed, line: Line, sheet: str) -> None:
         parsed.problems.append(
             f"sheet {sheet!r}, row {line.number}: subject {number} in a row of recording {name!r}"
         )
-    first, last, total = (as_number(line.cells.get(c)) for c in ("first", "last", "total"))
+    last, total = (as_number(line.cells.get(c)) for c in ("last", "total"))
+    first, told = _first(line.cells.get("first"), last, total)
     length = last - first + 1 if first is not None and last is not None else total
     if name in parsed.recordings:
         parsed.traps["repeated-recording"] += 1
@@ -175,7 +191,7 @@ def _read_row(parsed: Parsed, line: Line, sheet: str) -> None:
         None if length is None or length < 1 else int(length),
     )  # fmt: skip
     labels = {e.event for e in parsed.events if e.recording == name}
-    onsets = []
+    onsets: list[float] = []
     for column in ("1", "2", "3"):
         onset, offset = line.cells.get(f"onset{column}"), line.cells.get(f"offset{column}")
         if onset in (None, 0) and offset in (None, 0):
@@ -183,14 +199,29 @@ def _read_row(parsed: Parsed, line: Line, sheet: str) -> None:
         label = column
         while label in labels:
             label += "+"
-        codes = ("first-missing",) if first is None else ()
+        codes: tuple[str, ...] = () if told else ("first-missing",)
+        if column == "2" and onsets and (as_number(onset) or 0) < onsets[0]:
+            codes += ("second-me-first",)
         parsed.events.append(
             RawEvent(name, label, line.number, onset, None, offset, "micro", {}, codes, sheet)
         )
         if column != "3":
             onsets.append(as_number(onset) or 0)
-    if onsets != sorted(onsets):
-        parsed.traps["second-me-first"] += 1
+
+
+def _first(cell: Cell, last: float | None, total: float | None) -> tuple[int | float | None, bool]:
+    """The number of the first image, and whether FirstF itself tells it.
+
+    Text such as ``MISSING <-426679`` stands where it was lost: the last image and the length give
+    it back, else the number in the text.
+    """
+    number = as_number(cell)
+    if number is not None:
+        return number, True
+    if last is not None and total is not None and total >= 1:
+        return last - total + 1, False
+    found = re.search(r"[0-9]+", as_text(cell))
+    return (int(found[0]) if found else None), False
 
 
 def _without_micro(parsed: Parsed, rows: Sequence[Row]) -> None:

@@ -14,10 +14,16 @@ TWIN_FILE = "twin.json"
 
 @dataclass(frozen=True)
 class Twin:
-    """What the file tells: whose twin it is, and the numbers to expect."""
+    """What the file tells: whose twin it is, and the numbers to expect.
+
+    ``by_labels`` are the numbers under other label sets than the default; ``n_frames`` the length
+    of every recording.
+    """
 
     twin_of: str
     counts: Mapping[str, int] = field(default_factory=dict)
+    by_labels: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    n_frames: Mapping[str, int] = field(default_factory=dict)
 
 
 def read_twin(root: Path) -> Twin | None:
@@ -30,6 +36,15 @@ def read_twin(root: Path) -> Twin | None:
         return None
     try:
         tree = json.loads(path.read_text("utf-8"))
-        return Twin(str(tree["twin_of"]), {str(k): int(v) for k, v in tree["counts"].items()})
+        return Twin(
+            str(tree["twin_of"]),
+            _numbers(tree["counts"]),
+            {str(k): _numbers(v) for k, v in tree.get("counts_by_labels", {}).items()},
+            _numbers(tree.get("n_frames", {})),
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UnreadableInput(f"{path}: does not say whose twin this is ({error!r})") from error
+
+
+def _numbers(tree: Mapping[str, int]) -> dict[str, int]:
+    return {str(k): int(v) for k, v in tree.items()}

@@ -14,11 +14,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
-from mespot.datasets._annotations import Parsed, RawEvent, SheetRecording
+from mespot.datasets._annotations import Annotations, Parsed, RawEvent, SheetRecording
 from mespot.datasets._labelled import LabelledSet
 from mespot.datasets._shape import Shape
 from mespot.datasets._shapes import CASME_CUBED, CASME_CUBED_SHORT_MICRO
-from mespot.datasets._sheets import Line, Row, Workbook, as_number, find_header, lines, no_table
+from mespot.datasets._sheets import (
+    Cell,
+    Line,
+    Row,
+    Workbook,
+    as_number,
+    find_header,
+    lines,
+    no_table,
+    read_workbook,
+)
+from mespot.datasets._twin import Twin
 
 CITATION = (
     "J. Li, Z. Dong, S. Lu, S.-J. Wang, W.-J. Yan, Y. Ma, Y. Liu, C. Huang, X. Fu: CAS(ME)^3: A "
@@ -37,6 +48,7 @@ HOW_TO_GET = (
 LABELS = ("all", "short")
 _SHORT_S = 0.5
 _PERSON = re.compile(r"spno\.?([0-9]+)", re.IGNORECASE)
+_VERSION = re.compile(r"part_?A_?v[0-9]+\.(xlsx?|csv)$", re.IGNORECASE)
 _FIELDS = {
     "subject": ("Subject", "sub"),
     "name": ("Filename", "seq"),
@@ -67,11 +79,14 @@ class CasmeCubed(LabelledSet):
     NAME: ClassVar[str] = "casme-cubed"
     SHAPE: ClassVar[Shape] = CASME_CUBED
     SHEET_NAMES: ClassVar[tuple[str, ...]] = (
-        r"part_?A_?v2$", r"part_?A_?v1$", r"part_?A_?ME_?label_?JpgIndex",
+        r"part_?A_?v2$", r"part_?A_?v1$", r"part_?A_?ME_?label_?JpgIndex", r"JpgIndex_?v2$",
+        r"JpgIndex",
     )  # fmt: skip
     OWN_TRAPS: ClassVar[dict[str, str]] = {
         "micro-too-long": "a micro-expression of more than 3 s (longest_micro_s): dropped",
         "micro-over-half-second": "label set short: a micro-expression of more than 0.5 s is other",
+        "versions-differ": "a row that the other version of the sheet, in the same folder, has "
+        "not: this version counts",
         "filename-case": "a recording's letter in capitals: read as the small one",
     }
 
@@ -81,6 +96,17 @@ class CasmeCubed(LabelledSet):
 
     def parse(self, book: Workbook) -> Parsed:
         """The sheet of expressions and, where there is one, that of blinks."""
+        parsed = self._one(book)
+        others = [
+            p for p in book.path.parent.glob("*") if p != book.path and _VERSION.match(p.name)
+        ]
+        if others and _VERSION.match(book.path.name):
+            theirs = {_told(e) for e in self._one(read_workbook(max(others))).events}
+            parsed.traps["versions-differ"] = sum(_told(e) not in theirs for e in parsed.events)
+            parsed.traps = +parsed.traps
+        return parsed
+
+    def _one(self, book: Workbook) -> Parsed:
         parsed = Parsed()
         version = re.search(r"v([0-9]+)", book.path.stem, re.IGNORECASE)
         read = []
@@ -97,7 +123,6 @@ class CasmeCubed(LabelledSet):
             raise no_table(
                 book, "a label sheet of CAS(ME)^3", ("Subject", "Filename", "Onset", "Offset")
             )
-        parsed.traps = +parsed.traps
         label = "v" + version[1] if version else "version unknown"
         parsed.variant = f"{label}, label set {self.labels!r}, {' and '.join(read)}"
         return parsed
@@ -133,6 +158,20 @@ class CasmeCubed(LabelledSet):
         short = {"micro": CASME_CUBED_SHORT_MICRO} if self.labels == "short" else {}
         return {**super().expected(), **short}
 
+    def expected_of(self, notes: Annotations) -> dict[str, int]:
+        """Of version 2 the rows are known, too; other kinds of expressions do not count as any."""
+        rows = self.SHAPE.rows if notes.variant.startswith("v2") else {}
+        return {**super().expected_of(notes), **{f"rows of {k}": n for k, n in rows.items()}}
+
+    def expected_of_twin(self, twin: Twin) -> dict[str, int]:
+        """The numbers of the label set."""
+        return dict(twin.by_labels.get(self.labels, twin.counts))
+
+
+def _told(event: RawEvent) -> tuple[Cell, ...]:
+    """What two versions of a row are compared by."""
+    return event.recording, event.kind, event.onset, event.apex, event.offset
+
 
 def _first_table(book: Workbook) -> tuple[str, Sequence[Row]] | None:
     """The first sheet with a table of expressions."""
@@ -161,14 +200,14 @@ def _read_row(parsed: Parsed, line: Line, sheet: str, kind: str) -> None:
         return
     subject = f"spNO.{person[1]}"
     recording = f"{subject}_{letter.lower()}"
-    parsed.traps["filename-case"] += letter != letter.lower()
+    codes = ("filename-case",) if letter != letter.lower() else ()
     parsed.recordings.setdefault(recording, SheetRecording(recording, subject))
     units = {"action_units": line.text("units")} if "units" in line.cells else {}
     label = f"{'b' if kind == 'blink' else ''}{line.number}"
     parsed.events.append(
         RawEvent(
             recording, label, line.number, line.cells.get("onset"), line.cells.get("apex"),
-            line.cells.get("offset"), kind, units, (), sheet,
+            line.cells.get("offset"), kind, units, codes, sheet,
         )
     )  # fmt: skip
 

@@ -51,6 +51,7 @@ class CasmeIi(LabelledSet):
     LAYOUTS: ClassVar[tuple[str, ...]] = (
         "CASME2-RAW", "CASME2_RAW", "CASME2_RAW_selected", "Cropped",
     )  # fmt: skip
+    CROPPED: ClassVar[tuple[str, ...]] = ("Cropped",)
     UNLISTED_BELONG: ClassVar[bool] = False
 
     def parse(self, book: Workbook) -> Parsed:

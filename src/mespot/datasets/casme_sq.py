@@ -48,6 +48,7 @@ class CasmeSq(LabelledSet):
         r"CAS\(ME\)\^?2code_final\(Updated\)", r"CAS\(ME\)\^?2code_final", r"code_?final",
     )  # fmt: skip
     LAYOUTS: ClassVar[tuple[str, ...]] = ("rawpic", "longVideoFaceCropped")
+    CROPPED: ClassVar[tuple[str, ...]] = ("longVideoFaceCropped",)
     APEX_FOR_OFFSET: ClassVar[bool] = True
     OWN_TRAPS: ClassVar[dict[str, str]] = {
         "offset-before-apex": "offset before the apex: the offset is kept and the apex unknown; "

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from mespot.datasets._checks import video_problems
 from mespot.datasets._elan import read_elan
 from mespot.datasets._inspection import Inspection
 from mespot.datasets._shape import counts_of, lengths_of
@@ -17,6 +18,7 @@ from mespot.errors import MespotError, UnreadableInput
 from mespot.exports import csv
 from mespot.exports._cells import refuse
 from mespot.exports._sheet import RecordingRow
+from mespot.files import sha256
 from mespot.types import Expression, Recording
 
 CITATION = "None: your own recordings."
@@ -53,7 +55,7 @@ class Folder:
         return found
 
     def verify(self, root: str | Path) -> list[str]:
-        """Everything wrong: tables, missing videos, and in image folders gaps and lengths."""
+        """Everything wrong: tables, videos that are missing or not as listed, gaps in images."""
         found, problems = self._read(Path(root))
         for recording in found:
             problems += _media_problems(recording)
@@ -64,8 +66,16 @@ class Folder:
         found, _ = self._read(Path(root))
         return Inspection(
             "folder", str(root), problems=tuple(self.verify(root)), found=counts_of(found),
-            lengths=lengths_of(found),
+            lengths=lengths_of(found), readable=(Path(root) / self.recordings).is_file(),
         )  # fmt: skip
+
+    def provenance(self, root: str | Path) -> dict[str, Any]:
+        """What tells which truth was read: for results to keep. Values for JSON."""
+        tables = [Path(root) / name for name in (self.recordings, self.events)]
+        return {
+            "name": "folder", "settings": asdict(self),
+            "sha256": {path.name: sha256(path) for path in tables if path.is_file()},
+        }  # fmt: skip
 
     def _read(self, root: Path) -> tuple[list[Recording], list[str]]:
         """Recordings as far as they can be read, and what is wrong."""
@@ -134,13 +144,15 @@ def _rate(row: RecordingRow, root: Path) -> Fraction | None:
 
 
 def _media_problems(recording: Recording) -> list[str]:
-    """What is wrong with the video of a recording, without decoding it."""
+    """What is wrong with the video or images of a recording, without decoding them all."""
     if recording.source is None:
         return [f"recording {recording.id!r} has no path"]
     source = Path(recording.source)
     if source.is_dir():
         return _image_problems(recording, source)
-    return [] if source.is_file() else [f"{source}: no such video (recording {recording.id!r})"]
+    if not source.is_file():
+        return [f"{source}: no such video (recording {recording.id!r})"]
+    return video_problems(recording)
 
 
 def _image_problems(recording: Recording, folder: Path) -> list[str]:
