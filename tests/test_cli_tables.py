@@ -215,6 +215,27 @@ def test_root_and_twin_are_told_apart(tmp_path, twin, monkeypatch, capsys):
     assert run(command(tmp_path, "--root", "x", "--twin", "x")) == 2
     real = [replace(r, dataset="smic-vis-e") for r in twin]
     monkeypatch.setattr("mespot.cli.tables.load", lambda *_: real)
-    assert run(command(tmp_path, "--twin", "x")) == 2
+    assert run(command(tmp_path, "--twin", str(tmp_path / "data"))) == 2
     assert "holds no twin.json" in capsys.readouterr().err
+    assert run(command(tmp_path, "--root", "x", "--scale", "0.1")) == 2
+    assert "--scale is for a twin to be made" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_twin_that_is_not_there_is_made_first(tmp_path, twin, monkeypatch, capsys):
+    made = []
+
+    def make(order, faces, place, workers, dry_run):
+        print("planned")
+        made.append((order.name, order.scale, order.seed, place, workers, dry_run))
+        raise UsageError("enough seen")
+
+    monkeypatch.setattr("mespot.cli._twin.make_twin", make)
+    assert run(command(tmp_path, "--twin", "--scale", "0.1")) == 2
+    # Results alone go to standard output.
+    assert capsys.readouterr().out == ""
+    assert run(command(tmp_path, "--twin", str(tmp_path / "new"))) == 2
+    assert made == [
+        ("smic-vis-e", 0.1, 0, tmp_path / "out" / "twin", 1, False),
+        ("smic-vis-e", 1.0, 0, tmp_path / "new", 1, False),
+    ]
