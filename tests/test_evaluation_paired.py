@@ -72,3 +72,15 @@ def test_the_table_tells_them(out):
     table = Table("t", [Line(r) for r in rows], [], ahead(out, rows, {"weak": 1 / 3}))
     assert "| strong | +0.42 | +0.33 to +0.50 |" in markdown(table)
     assert "less that of weak" in markdown(table)
+
+
+def test_a_difference_of_0_by_0_is_shown_as_every_rate_of_0_by_0(out):
+    """Without truth a row without spots has no F1, so no difference to any other either."""
+    write_events(out / "truth.csv", {})
+    silent = out / "silent" / "default" / "events.csv"
+    silent.parent.mkdir(parents=True)
+    write_events(silent, {})
+    rows = [row("weak", "method"), row("silent", "rival")]
+    table = Table("t", [Line(r) for r in rows], [], ahead(out, rows, {"weak": 0.0}))
+    assert "| silent | - | - to - |" in markdown(table)
+    assert "nan" not in markdown(table)

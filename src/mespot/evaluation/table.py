@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,7 +118,8 @@ def markdown(table: Table) -> str:
         ]
         for one in table.ahead:
             d = one.difference
-            lines.append(f"| {one.title} | {d.difference:+.2f} | {d.low:+.2f} to {d.high:+.2f} |")
+            gap, low, high = map(_signed, (d.difference, d.low, d.high))
+            lines.append(f"| {one.title} | {gap} | {low} to {high} |")
     return "\n".join(lines) + "\n"
 
 
@@ -162,6 +164,10 @@ def _cells(line: Line) -> list[str]:
 
 def _shown(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
+
+
+def _signed(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:+.2f}"
 
 
 def _two_digits(value: float | None) -> str:
