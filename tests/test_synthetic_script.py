@@ -16,7 +16,7 @@ from mespot.errors import UsageError
 from mespot.synthetic import DIFFICULTIES, STANDARD, difficulty, make_script, still
 from mespot.synthetic.actions import combined_peak
 from mespot.synthetic.config import ScriptConfig
-from mespot.synthetic.script import GAP_S
+from mespot.synthetic.timing import GAP_S
 
 FPS = 30
 

@@ -100,6 +100,19 @@ def test_data_set_reads_back_and_resumes(tmp_path, monkeypatch):
         write_dataset([card(0)], tmp_path, plan)
 
 
+def test_a_folder_begun_before_a_level_existed_goes_on(tmp_path):
+    """The level's default is what was made then; another value is another setting."""
+    plan = Plan(1, 1.0, Fraction(10), 0, BUSY)
+    write_dataset([card()], tmp_path, plan)
+    path = tmp_path / "run.json"
+    begun = json.loads(path.read_text())
+    assert begun["config"].pop("mains_hz") == 0.0
+    path.write_text(json.dumps(begun))
+    write_dataset([card()], tmp_path, plan)
+    with pytest.raises(UsageError, match="was begun with another config"):
+        write_dataset([card()], tmp_path, replace(plan, config=replace(BUSY, mains_hz=50.0)))
+
+
 def test_an_interruption_leaves_whole_files_only(tmp_path, monkeypatch):
     def stops(*args):
         for i, frame in enumerate(render(*args)):

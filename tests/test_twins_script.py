@@ -13,7 +13,7 @@ from mespot.errors import UsageError
 from mespot.synthetic import STANDARD, make_script, render, still
 from mespot.synthetic.config import overridden, settings_of
 from mespot.synthetic.render import to_bgr, to_grey
-from mespot.synthetic.script import GAP_S
+from mespot.synthetic.timing import GAP_S
 from mespot.types import Expression
 from synthetic_face import SMALL, card
 

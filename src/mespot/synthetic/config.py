@@ -22,10 +22,14 @@ class ScriptConfig:
 
     ``*_per_minute`` are mean numbers of events; ``*_px`` are peak displacements in pixels of a
     150-pixel face crop (``mespot.align.crop``) as (lowest, highest); ``*_s`` are durations in
-    seconds from onset to offset, both included. ``tremor`` is the share of a movement's size by
+    seconds from onset to offset, both included. Blinks are log-normal about a median of ``blink_s``
+    with a standard deviation of ``blink_spread`` (of the logarithm), cut to ``blink_span_s``.
+    ``tremor`` is the share of a movement's size by
     which it trembles. ``head``, ``camera``, ``light``, ``flicker``, ``noise`` and ``shading`` are
-    levels. ``eye_px`` is the range of the distance between the eyes in frame pixels; ``crf`` the
-    range of the H.264 constant rate factor. ``mingle`` lets blinks fall into micro-expressions.
+    levels. ``mains_hz`` is the frequency of the mains, whose lamps flicker at twice of it; 0 draws
+    50 or 60 for every recording. ``eye_px`` is the range of the distance between the eyes in frame
+    pixels; ``crf`` that of the H.264 constant rate factor. ``mingle`` lets blinks fall into
+    micro-expressions.
 
     Raises
     ------
@@ -44,12 +48,15 @@ class ScriptConfig:
     micro_s: tuple[float, ...] = (0.2, 0.5)
     macro_s: tuple[float, ...] = (0.7, 3.0)
     blink_s: float = 0.35
+    blink_spread: float = 0.25
+    blink_span_s: tuple[float, ...] = (0.15, 0.7)
     mingle: bool = True
     tremor: float = 0.03
     head: float = 1.0
     camera: float = 0.3
     light: float = 1.0
     flicker: float = 0.5
+    mains_hz: float = 0.0
     noise: float = 1.0
     shading: float = 1.0
     width: int = 640

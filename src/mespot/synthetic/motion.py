@@ -95,11 +95,13 @@ def camera_path(config: ScriptConfig, t: Curve, rng: np.random.Generator) -> Cur
 
 
 def light_path(config: ScriptConfig, t: Curve, rng: np.random.Generator) -> Light:
-    """Drift of the light (clouds, screens, auto-exposure) and flicker of 50- or 60-Hz mains."""
+    """Drift of the light (clouds, screens, auto-exposure) and flicker of lamps at the mains."""
     gain = np.stack([wander(t, (0.01, 0.3), rng) for _ in range(3)], axis=1)
     gain *= config.light * np.array([0.012, 0.015, 0.010])
     gain[:, 0] += 1.0
-    mains = (50.0, 60.0)[int(rng.integers(2))]
+    # Drawn in any case, so that what follows is the same for a given frequency.
+    drawn = (50.0, 60.0)[int(rng.integers(2))]
+    mains = config.mains_hz or drawn
     # Lamps flicker at twice the mains frequency, which is itself off by a little.
     frequency = 2.0 * mains * (1.0 + rng.normal(0.0, 3e-4))
     phase = 2.0 * np.pi * frequency * t + rng.uniform(0.0, 2.0 * np.pi)

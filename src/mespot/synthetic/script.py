@@ -14,6 +14,7 @@ from mespot.synthetic.config import ScriptConfig
 from mespot.synthetic.motion import Light, camera_path, gaze_path, head_path, light_path
 from mespot.synthetic.profiles import Shape, profile, tremble
 from mespot.synthetic.speech import speech_curves
+from mespot.synthetic.timing import GAP_S, blinks, clear, draw_apex
 from mespot.types import Expression
 
 Curve = NDArray[np.float64]
@@ -28,7 +29,6 @@ MACRO_UNITS = {
     "6+12": 24, "12": 14, "12L": 3, "12R": 3, "4": 8, "4+7": 8, "1+2": 10, "1+2+5": 4, "1+4": 3,
     "4+9": 4, "9+10": 5, "10": 3, "14": 3, "15+17": 5, "17": 3, "20": 3,
 }  # fmt: skip
-GAP_S = 0.4
 # How strongly the units after the first take part.
 SECOND_SHARE = (0.5, 0.9)
 
@@ -90,9 +90,9 @@ def make_script(
     else:
         events = _around(given, config, float(fps), n_frames, rng["events"])
     taken = [e for e in events if e.kind == "blink" or (e.kind == "micro" and not config.mingle)]
-    blinks = _blinks(config, float(fps), n_frames, taken, rng["blinks"])
-    expressions = tuple(sorted(events + blinks, key=lambda e: (e.onset, e.offset)))
-    actions, closure = curves_of(events + blinks, n_frames, rng["curves"], config.tremor)
+    closing = blinks(config, float(fps), n_frames, taken, rng["blinks"])
+    expressions = tuple(sorted(events + closing, key=lambda e: (e.onset, e.offset)))
+    actions, closure = curves_of(events + closing, n_frames, rng["curves"], config.tremor)
     spoken = [e for e in events if e.kind == "other"]
     moves, bob = speech_curves(spoken, n_frames, float(fps), rng["speech"])
     for name, curve in moves.items():
@@ -215,17 +215,12 @@ def _around(
     for kind, length in _wanted(config, fps, n_frames, rng):
         for _ in range(20):
             onset = int(rng.integers(gap, max(gap + 1, n_frames - length - gap)))
-            if onset + length < n_frames and _clear((onset, onset + length - 1), found, gap):
+            if onset + length < n_frames and clear((onset, onset + length - 1), found, gap):
                 apex = draw_apex(kind, onset, length, rng)
                 found.append(Expression(onset, apex, onset + length - 1, kind))
                 added.append(found[-1])
                 break
     return [*given, *_named(added, config, rng)]
-
-
-def _clear(span: tuple[int, int], others: Sequence[Expression], gap: int) -> bool:
-    """Whether a span of frames keeps ``gap`` frames from all others."""
-    return all(span[1] + gap < other.onset or other.offset + gap < span[0] for other in others)
 
 
 def _named(
@@ -250,44 +245,6 @@ def _spread(
         placed.append((kind, length, int(at + cut)))
         at += length + gap
     return placed
-
-
-def draw_apex(kind: str, onset: int, length: int, rng: np.random.Generator) -> int | None:
-    """The apex of an expression of ``length`` frames; none of speech."""
-    if kind == "other":
-        return None
-    share = rng.uniform(0.3, 0.62) if kind == "micro" else rng.uniform(0.15, 0.4)
-    return onset + int(np.clip(round(share * (length - 1)), 1, length - 2))
-
-
-def _blinks(
-    config: ScriptConfig, fps: float, n_frames: int, taken: list[Expression],
-    rng: np.random.Generator,
-) -> list[Expression]:  # fmt: skip
-    """Blinks at a mean rate, apart from each other and from ``taken``."""
-    count = int(config.blink_per_minute * n_frames / fps / 60.0 + rng.random())
-    gap = round(GAP_S * fps)
-    found: list[Expression] = []
-    for _ in range(20 * count):
-        seconds = float(np.clip(config.blink_s * np.exp(rng.normal(0.0, 0.25)), 0.15, 0.7))
-        length = max(4, round(seconds * fps))
-        onset = int(rng.integers(gap, max(gap + 1, n_frames - length - gap)))
-        blink = make_blink(onset, length, rng)
-        clear = _clear((blink.onset, blink.offset), [*found, *taken], gap)
-        if clear and blink.offset < n_frames:
-            found.append(blink)
-        if len(found) == count:
-            break
-    return found
-
-
-def make_blink(onset: int, length: int, rng: np.random.Generator) -> Expression:
-    """A blink of ``length`` frames; one in ten closes half-way."""
-    closure = f"{rng.uniform(0.55, 0.9) if rng.random() < 0.1 else 1.0:.2f}"
-    return Expression(
-        onset, onset + max(1, round(0.38 * (length - 1))), onset + length - 1, "blink",
-        attributes={"action_units": "45", "closure": closure},
-    )  # fmt: skip
 
 
 def _draw(menu: Mapping[str, int], rng: np.random.Generator) -> str:

@@ -161,6 +161,9 @@ def _claim(out_dir: Path, portraits: Sequence[Portrait], plan: Plan) -> None:
         begun = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise UnreadableInput(f"{path}: cannot be read ({error})") from error
+    if isinstance(begun, dict) and isinstance(begun.get("config"), dict):
+        # A field that came later has the default with which all was made before.
+        begun["config"] = {**json.loads(json.dumps(asdict(STANDARD))), **begun["config"]}
     now = json.loads(text)
     for key, value in now.items():
         if not isinstance(begun, dict) or begun.get(key) != value:

@@ -23,6 +23,9 @@ from mespot.synthetic.write import portraits_sha256
 JPEG_QUALITY = 95
 # How much the distance between the eyes differs between recordings of one subject.
 _SAME_SEAT = 0.02
+# The people and rooms of the data sets: blinks at 30 frames/s have 6/15/108 frames (shortest,
+# median, longest), and the mains of all laboratories 50 Hz.
+AS_RECORDED = {"blink_s": 0.5, "blink_spread": 0.4, "blink_span_s": (0.2, 3.6), "mains_hz": 50.0}
 _PLANNED = ("micro_per_minute", "micro_s", "crf")
 
 
@@ -39,7 +42,8 @@ class Order:
     level : str
         The difficulty's name.
     config : ScriptConfig
-        Frame size and range of eye distances are those of the data set, unless set otherwise.
+        Frame size and range of eye distances are those of the data set, blinks and mains as
+        ``AS_RECORDED``, unless set otherwise.
     quality : int
         Of the JPEGs.
     """
@@ -77,8 +81,9 @@ def make_order(
     if fixed:
         raise UsageError(f"--set {fixed[0]}: in a twin of {like} this is decided by the data set")
     width, height = numbers.shape.size
-    own = replace(difficulty(level), width=width, height=height, eye_px=numbers.eye_px)
-    return Order(known, scale, seed, level, overridden(own, values), quality)
+    fields = {"width": width, "height": height, "eye_px": numbers.eye_px, **AS_RECORDED}
+    config = overridden(overridden(difficulty(level), fields), values)
+    return Order(known, scale, seed, level, config, quality)
 
 
 def _planned(numbers: Numbers) -> tuple[str, ...]:

@@ -13,8 +13,9 @@ import numpy as np
 
 from mespot.datasets._shape import RECORDING
 from mespot.synthetic.config import ScriptConfig
-from mespot.synthetic.script import GAP_S, draw_apex, make_blink, with_actions
+from mespot.synthetic.script import with_actions
 from mespot.synthetic.sheets import NAMES, PlannedRecording, SheetModule, sheet_module
+from mespot.synthetic.timing import GAP_S, draw_apex, make_blink
 from mespot.synthetic.twins.layout import Slot, lay_out
 from mespot.synthetic.twins.lengths import draw, match, onsets
 from mespot.synthetic.twins.numbers import Numbers, numbers_of
