@@ -19,6 +19,7 @@ Cell = int | float | str | None
 Row = Sequence[Cell]
 SUFFIXES = (".xlsx", ".xlsm", ".xls", ".csv")
 
+_NAME_IT = "--set sheet=..., for evaluate and tables --field sheet=..."
 _HEADER_WITHIN = 40
 _OLE = b"\xd0\xcf\x11\xe0"
 _ZIP = b"PK\x03\x04"
@@ -199,8 +200,8 @@ def find_workbook(root: Path, patterns: Sequence[str], what: str) -> Path:
         if len(fits) > 1:
             one, other = (p.relative_to(root) for p in fits[:2])
             raise UnreadableInput(
-                f"{root}: two annotation sheets, {one} and {other}; name one (--set sheet=...)"
+                f"{root}: two annotation sheets, {one} and {other}; name one: {_NAME_IT}"
             )
         if fits:
             return fits[0]
-    raise UnreadableInput(f"{root}: no annotation sheet of {what}; name it (--set sheet=...)")
+    raise UnreadableInput(f"{root}: no annotation sheet of {what}; name it: {_NAME_IT}")
