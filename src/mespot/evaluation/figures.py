@@ -6,12 +6,14 @@ same files and gives the same counts.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mespot import metrics
+from mespot.evaluation.store import safe_name
 from mespot.exports._sheet import RecordingRow
 from mespot.exports.csv import read_events, read_recording_rows
 from mespot.types import Counts, Expression
@@ -36,7 +38,8 @@ def figures_of(out: Path, run: Path) -> Tree:
     dict
         ``apex`` and ``megc``: tp, fp, fn, rates, ``f1_interval``, ``f1_by_subject``,
         ``f1_mean_over_recordings``; ``recall_at_1_per_minute`` and ``average_precision`` of the
-        apex rule over all thresholds. What is 0/0 or unknown is None.
+        apex rule over all thresholds; ``minutes``, ``recordings``, ``subjects``, and ids of the
+        ``unusable`` recordings as the folds tell them. What is 0/0 or unknown is None.
     """
     rows = read_recording_rows(out / "recordings.csv")
     truth = _micro(read_events(out / "truth.csv", rows))
@@ -45,7 +48,18 @@ def figures_of(out: Path, run: Path) -> Tree:
     tree: Tree = {name: _counted(rows, truth, spots, name) for name in metrics.PROTOCOLS}
     tree["minutes"] = math.fsum(r.minutes for r in rows)
     tree |= {"recordings": len(rows), "subjects": len({r.subject for r in rows})}
+    tree["unusable"] = _unusable(run, rows)
     return metrics.plain(tree | _curves(rows, truth, peaks))  # type: ignore[no-any-return]
+
+
+def _unusable(run: Path, rows: Sequence[RecordingRow]) -> list[str]:
+    """Recordings that the folds of these subjects could not use, in the order of the rows."""
+    lost: set[str] = set()
+    for subject in {r.subject for r in rows}:
+        path = run / f"fold-{safe_name(subject)}" / "fold.json"
+        if path.is_file():
+            lost.update(json.loads(path.read_text("utf-8"))["unusable"])
+    return [r.id for r in rows if r.id in lost]
 
 
 def _micro(events: Mapping[str, Sequence[Expression]]) -> dict[str, list[Expression]]:

@@ -15,6 +15,7 @@ from mespot.evaluation.rows import Row
 from mespot.files import write_text
 
 NOT_YET = "not yet"
+_NAMED = 5
 COLUMNS = (
     "method",
     "F1 printed in the paper (another cut of the data: shape only)",
@@ -77,14 +78,18 @@ def table_of(heading: str, rows: Sequence[Row], results: Sequence[Mapping[str, A
 
 def _notes(first: Mapping[str, Any]) -> list[str]:
     events = first["apex"]["tp"] + first["apex"]["fn"]
+    length = first["minutes"]
+    minutes = "of unknown length" if length is None else f"{length:.1f} minutes"
     notes = [
-        f"{first['recordings']} recordings of {first['subjects']} subjects, "
-        f"{first['minutes'] or 0:.1f} minutes, {events} micro-expressions; leave-one-subject-out; "
-        "counts pooled over all recordings.",
+        f"{first['recordings']} recordings of {first['subjects']} subjects, {minutes}, "
+        f"{events} micro-expressions; leave-one-subject-out; counts pooled over all recordings.",
+        *_lost(first.get("unusable", ())),
         "The paper's figures stand on another cut of the data. They show the shape of its table "
         "and are not comparable with ours.",
         "Optimistic: for every test subject the epoch with the best F1 on that very subject, and "
-        "the paper's threshold for every video; both figures are of the same trainings.",
+        "the paper's threshold for every video; both figures are of the same trainings. Of a "
+        "scorer without epochs, the best of what else it offers (C of svm_windows, rounds of xia, "
+        "each member of a fusion alone); where it offers nothing, the threshold alone differs.",
         "Leak-free: epoch and threshold are chosen on subjects held out inside the training side. "
         "F1, interval, MEGC and false alarms are of the same choice.",
         "Scoring is that of the scorer alone, its descriptor's rows given, one thread, in the "
@@ -100,6 +105,18 @@ def _notes(first: Mapping[str, Any]) -> list[str]:
             "real data set; its figures say nothing of real faces.",
         )
     return notes
+
+
+def _lost(unusable: Sequence[str]) -> list[str]:
+    """What is said of recordings that have no rows; nothing where there are none."""
+    if not unusable:
+        return []
+    n, named = len(unusable), ", ".join(unusable[:_NAMED])
+    more = ", ..." if n > _NAMED else ""
+    return [
+        f"{n} recording{'' if n == 1 else 's'} could not be used (no face, or not readable), "
+        f"counted as missed: {named}{more}; results.json says why."
+    ]
 
 
 def markdown(table: Table) -> str:
@@ -172,7 +189,10 @@ def _signed(value: float) -> str:
 
 def _two_digits(value: float | None) -> str:
     """A rough size: two digits that count."""
-    return "-" if value is None else f"{float(f'{value:.2g}'):,.0f}"
+    if value is None:
+        return "-"
+    rounded = float(f"{value:.2g}")
+    return f"{rounded:,.0f}" if rounded >= 10 else f"{rounded:g}"
 
 
 def write(table: Table, out: Path, dataset: str) -> list[Path]:
