@@ -87,9 +87,15 @@ def test_what_is_refused_is_one_line(toys, capsys):
 
 
 def test_decode_values_are_chosen_where_the_recipe_asks(toys):
-    assert run(command(toys, "--set", "choose.smooth_s=[0.0, 0.2]")) == 0
+    # A length that no spot can have is never the better choice, and comes first.
+    grid = ["--set", "choose.min_s=[5.0, 0.1]", "--set", "choose.max_s=[9.0]"]
+    assert run(command(toys, *grid, "--protocol", "default", "--protocol", "paper")) == 0
+    chosen = {"default": [], "paper": []}
     for path in (toys / "out").rglob("fold.json"):
-        assert json.loads(path.read_text())["decode"]["smooth_s"] in (0.0, 0.2)
+        facts = json.loads(path.read_text())
+        chosen[facts["protocol"]].append((facts["decode"]["min_s"], facts["decode"]["max_s"]))
+    # Under the paper's protocol nothing but its threshold is chosen: the recipe's own lengths stay.
+    assert chosen == {"default": [(0.1, 9.0)] * 4, "paper": [(0.1, 1.0)] * 4}
 
 
 @pytest.mark.slow

@@ -33,8 +33,8 @@ def told(**more):
 def test_recordings_that_could_not_be_used_are_named():
     assert "could not be used" not in told()
     assert (
-        "- 1 recording could not be used (no face, or not readable), counted as missed: a1; "
-        "results.json says why.\n"
+        "- 1 recording could not be used (no usable face, or not decodable), counted as missed: "
+        "a1; results.json says why.\n"
     ) in told(unusable=["a1"])
     many = told(unusable=[f"s{k}" for k in range(7)])
     assert "- 7 recordings could not be used" in many

@@ -114,7 +114,7 @@ def _lost(unusable: Sequence[str]) -> list[str]:
     n, named = len(unusable), ", ".join(unusable[:_NAMED])
     more = ", ..." if n > _NAMED else ""
     return [
-        f"{n} recording{'' if n == 1 else 's'} could not be used (no face, or not readable), "
+        f"{n} recording{'' if n == 1 else 's'} could not be used (no usable face, or not decodable), "
         f"counted as missed: {named}{more}; results.json says why."
     ]
 
