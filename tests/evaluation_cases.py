@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mespot._making import Rows
 from mespot.evaluation.describe import Plan
 from mespot.protocol import Sample
 from mespot.recipe import Recipe
@@ -68,6 +69,16 @@ def sample(recording: Recording) -> Sample:
     return Sample(recording.id, recording.subject, series, np.ones(N, bool), recording.expressions)
 
 
+def rows(recording: Recording, n_frames: int = N) -> Rows:
+    """The rows of :func:`sample`, as they go into the cache."""
+    one = sample(recording)
+    facts = {
+        "length": n_frames, "frames": n_frames, "fps": "25", "fps_source": "timestamps",
+        "frames_without_face": 0, "decode_failures": 0, "faces": 1, "notes": [],
+    }  # fmt: skip
+    return Rows(one.series, one.found, None, facts)
+
+
 def samples(folder: Path, subjects: str = "abcd", each: int = 2) -> dict[str, Sample]:
     return {r.id: sample(r) for r in recordings(folder, subjects, each)}
 
@@ -78,12 +89,12 @@ def relabelled(one: Sample, shift: int) -> Sample:
 
 
 def without_faces(monkeypatch) -> list[str]:
-    """Let rows come from :func:`sample`; the ids of what was described are collected."""
+    """Let rows come from :func:`rows`; the ids of what was described are collected."""
     described: list[str] = []
 
     def made(_recipe, recording, *_rest):
         described.append(recording.id)
-        return sample(recording)
+        return rows(recording)
 
     monkeypatch.setattr("mespot.material._described", made)
     monkeypatch.setattr("mespot.material._from_crops", made)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import pickle
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -10,10 +12,11 @@ import cv2
 import numpy as np
 import pytest
 
-from mespot import material, registry
+from mespot import _code, _footage, _truth, material, registry
 from mespot.cache import Cache
 from mespot.datasets.folder import Folder
 from mespot.errors import MespotError, NoUsableFace, UnreadableInput, UsageError
+from mespot.files import sha256
 from mespot.pipeline import describe_video
 from mespot.recipe import Recipe
 from mespot.synthetic import STANDARD, Plan, load_portraits, write_dataset
@@ -72,7 +75,7 @@ def test_a_video_is_aligned_once_for_all_descriptors(recording, tmp_path, monkey
         opened.append(path)
         return open_video(path, fps=fps)
 
-    monkeypatch.setattr(material, "open_video", noted)
+    monkeypatch.setattr(_footage, "open_video", noted)
     for recipe in (HOG, LBP, FLOW, HOG):
         material.make_rows(recipe, recording, cache, keep_crops=True)
     assert len(opened) == 1
@@ -108,6 +111,84 @@ def test_rows_that_were_pruned_are_missed_or_made_anew(recording, tmp_path):
     assert len(material.load_sample(keys, recording, cache).series) > 40
 
 
+def pruning(monkeypatch, cache, kind, times):
+    """Let another process prune an entry between finding and reading it, so often."""
+    find, done = Cache.find, []
+
+    def found(self, key):
+        folder, meta = find(self, key), self.meta(key)
+        if folder is not None and meta["kind"] == kind and len(done) < times:
+            done.append(key)
+            cache.drop(key)
+        return folder
+
+    monkeypatch.setattr(Cache, "find", found)
+    return done
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+def test_rows_that_go_between_finding_and_reading_are_made_anew(
+    recording, tmp_path, monkeypatch, mapped
+):
+    cache = Cache(tmp_path)
+    keys = material.make_rows(FLOW, recording, cache)
+    straight = material.load_sample(keys, recording, cache)
+    done = pruning(monkeypatch, cache, "rows", 1)
+    sample, again = material.load_or_make(FLOW, keys, recording, cache, mapped)
+    same(straight, sample)
+    assert (len(done), again) == (1, True)
+    same(straight, material.sample_of(FLOW, recording, cache))
+    assert material.load_or_make(FLOW, keys, recording, cache)[1] is False
+
+
+def test_rows_that_go_a_second_time_are_one_clear_line(recording, tmp_path, monkeypatch):
+    cache = Cache(tmp_path)
+    keys = material.make_rows(FLOW, recording, cache)
+    made = material._described(FLOW, recording)
+    monkeypatch.setattr(material, "_described", lambda *_: made)
+    done = pruning(monkeypatch, cache, "rows", 99)
+    with pytest.raises(MespotError, match="MESPOT_CACHE_GB"):
+        material.load_or_make(FLOW, keys, recording, cache)
+    assert len(done) >= 2
+
+
+def test_crops_that_do_not_stay_are_done_without(recording, tmp_path, monkeypatch):
+    cache = Cache(tmp_path)
+    straight = material.sample_of(FLOW, recording)
+    done = pruning(monkeypatch, cache, "crops", 99)
+    same(straight, material.sample_of(FLOW, recording, cache, keep_crops=True))
+    assert done
+
+
+def test_the_code_that_decides_found_frames_and_pieces_is_in_the_key(recording, monkeypatch):
+    base = material.keys_of(HOG, recording)
+    meaning = _code._meaning
+    for changed, part in (
+        ("_making.py", "rows"),
+        ("pipeline.py", "rows"),
+        ("_footage.py", "crops"),
+    ):
+
+        def other(path, changed=changed):
+            return "another" if path.name == changed else meaning(path)
+
+        monkeypatch.setattr(_code, "_meaning", other)
+        keys = material.keys_of(HOG, recording)
+        assert keys.rows != base.rows, changed
+        assert (keys.crops != base.crops) == (part == "crops"), changed
+
+
+def test_how_the_video_was_read_is_kept_with_the_rows(recording, tmp_path):
+    by_rows, by_crops = Cache(tmp_path / "rows"), Cache(tmp_path / "crops")
+    keys, facts = material.rows_and_facts(FLOW, recording, by_rows)
+    assert (facts["length"], facts["frames"], facts["fps"]) == (75, 75, "25")
+    assert facts["fps_source"] == "timestamps"
+    assert (facts["frames_without_face"], facts["decode_failures"], facts["faces"]) == (0, 0, 1)
+    assert material.rows_and_facts(FLOW, recording, by_rows) == (keys, facts)
+    assert material.rows_and_facts(FLOW, recording, by_crops, True) == (keys, facts)
+    assert keys.content == sha256(str(recording.source))
+
+
 def images(folder, numbers, frames):
     folder.mkdir()
     for number, frame in zip(numbers, frames):
@@ -134,6 +215,46 @@ def test_frames_of_a_folder_are_the_numbers_of_its_images(recording, tmp_path):
     assert material.keys_of(FLOW, slower).crops != material.keys_of(FLOW, shown).crops
 
 
+@pytest.mark.parametrize("keep", [False, True])
+def test_an_image_that_cannot_be_read_moves_no_other(recording, tmp_path, keep):
+    """Frame 20 of the truth is the image numbered 121, whether or not 101 can be read."""
+    frames = [frame.image for frame in open_video(str(recording.source))][:40]
+    folder = images(tmp_path / "x", [101 + k for k in range(40)], frames)
+    for number in (101, 102, 140):
+        (folder / f"img{number}.png").write_bytes(b"damaged")
+    truth = (Expression(20, 22, 27),)
+    shown = Recording("x", "s", Fraction(25), 40, source=str(folder), expressions=truth)
+    cache = Cache(tmp_path / "c")
+    _, facts = material.rows_and_facts(FLOW, shown, cache, keep)
+    assert (facts["length"], facts["frames"], facts["decode_failures"]) == (40, 37, 3)
+    sample = material.sample_of(FLOW, shown, cache)
+    assert sample.series.n_frames == 37
+    assert sample.truth == (Expression(18, 20, 25),)
+    assert sample.in_source(sample.truth[0]) == truth[0]
+
+
+def test_what_cannot_be_decoded_is_told_from_what_cannot_be_read(tmp_path, monkeypatch):
+    path = tmp_path / "x.mp4"
+    path.write_bytes(b"no video")
+    recording = Recording("x", "s", Fraction(25), source=str(path))
+    for keep in (False, True):
+        with pytest.raises(_footage.Undecodable, match="not a video"):
+            material.make_rows(FLOW, recording, Cache(tmp_path / "c"), keep)
+    assert issubclass(_footage.Undecodable, UnreadableInput)
+    usual = Path.open
+
+    def failing(self, *args):
+        if self == path:
+            raise OSError(errno.EIO, "Input/output error")
+        return usual(self, *args)
+
+    # Its digest is known, so that only reading it again shows it.
+    monkeypatch.setattr(Path, "open", failing)
+    with pytest.raises(UnreadableInput, match="cannot be read") as stopped:
+        material.make_rows(FLOW, recording, Cache(tmp_path / "c"))
+    assert not isinstance(stopped.value, _footage.Undecodable)
+
+
 def test_every_second_number_is_every_second_frame(recording, tmp_path):
     frames = [frame.image for frame in open_video(str(recording.source))][:40]
     folder = images(tmp_path / "x", range(1, 81, 2), frames)
@@ -148,8 +269,11 @@ def test_no_face_is_told_both_ways(tmp_path):
     folder = images(tmp_path / "images", range(40), [np.full((120, 160), 90, np.uint8)] * 40)
     recording = Recording("x", "s", Fraction(25), 40, source=str(folder))
     for keep in (False, True):
-        with pytest.raises(NoUsableFace, match="no face found in 40 frames"):
+        with pytest.raises(NoUsableFace, match="no face found in 40 frames") as stopped:
             material.sample_of(FLOW, recording, Cache(tmp_path / "c"), keep_crops=keep)
+        # Also where it comes from another process, its length is known.
+        facts = pickle.loads(pickle.dumps(stopped.value)).facts
+        assert (facts["length"], facts["frames_without_face"]) == (40, 40)
 
 
 def test_a_recording_without_a_video_is_one_clear_line(tmp_path):
@@ -169,5 +293,5 @@ def test_a_recording_without_a_video_is_one_clear_line(tmp_path):
 def test_truth_is_brought_to_the_grid(event, expected):
     """Grid frames 0 … 5 show file frames 0 0 1 2 3 5; frame 4 is never shown."""
     at = np.array([0, 0, 1, 2, 3, 5])
-    moved = material._on_grid(Expression(*event), at, 6)
+    moved = _truth.on_grid(Expression(*event), at, 6)
     assert (moved.onset, moved.apex, moved.offset) == expected

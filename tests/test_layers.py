@@ -22,7 +22,7 @@ ORDER = [
 # Small parts of a layer that stand beside it at the top of the package.
 PART_OF = {
     "_matching": "metrics", "_threshold": "decode", "_intervals": "decode", "_packing": "cache",
-    "_code": "cache",
+    "_code": "cache", "_footage": "pipeline", "_making": "pipeline", "_truth": "material",
 }  # fmt: skip
 # The registry is a recipe's means of finding plug-ins: it builds them when it is called.
 ALLOWED = {("registry", "recipe")}
