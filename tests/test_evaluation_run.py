@@ -17,14 +17,16 @@ from evaluation_cases import (
     N,
     plan_in,
     recordings,
-    sample,
+    rows,
     truth_of,
     without_faces,
     without_times,
 )
+from mespot import _code
+from mespot._footage import NoFace
 from mespot.cli import run
 from mespot.decode import DecodeConfig, decode
-from mespot.errors import NoUsableFace, UsageError
+from mespot.errors import UsageError
 from mespot.evaluation import store
 from mespot.evaluation.run import evaluate, subject_folds
 from mespot.exports.csv import read_events, write_events
@@ -156,16 +158,13 @@ def test_a_stopped_run_goes_on(tmp_path, described, monkeypatch):
         assert without_times(one) == without_times(other)
 
 
-@pytest.mark.parametrize("what", ["recipe", "label", "pixels", "file", "half"])
+@pytest.mark.parametrize("what", ["recipe", "pixels", "file", "half"])
 def test_what_changed_is_done_again(tmp_path, described, what):
     plan = plan_in(tmp_path, protocols=("default",))
     evaluate(plan)
     expected = "0 of them finished"
     if what == "recipe":
         plan = replace(plan, recipes=(replace(QUICK, seed=5),))
-    elif what == "label":
-        moved = replace(plan.recordings[0], expressions=truth_of("a0", 9))
-        plan = replace(plan, recordings=(moved, *plan.recordings[1:]))
     elif what == "pixels":
         Path(str(plan.recordings[0].source)).write_text("other pixels")
     else:
@@ -183,6 +182,15 @@ def test_code_that_decides_counts_too(tmp_path, described, monkeypatch):
     assert "0 of them finished" in run_and_tell(plan)[1]
 
 
+@pytest.mark.parametrize("library", ["scikit-learn", "numba", "torch", "onnxruntime"])
+def test_libraries_that_learn_count_too(tmp_path, described, monkeypatch, library):
+    plan = plan_in(tmp_path, (CHANCE,), ("default",))
+    evaluate(plan)
+    version = _code._version
+    monkeypatch.setattr(_code, "_version", lambda name: "0" if name == library else version(name))
+    assert "0 of them finished" in run_and_tell(plan)[1]
+
+
 def test_a_second_protocol_is_added_beside(tmp_path, described):
     plan = plan_in(tmp_path, protocols=("default",))
     (alone,) = evaluate(plan)
@@ -196,8 +204,8 @@ def test_a_second_protocol_is_added_beside(tmp_path, described):
 def test_recordings_that_cannot_be_used_count_as_missed(tmp_path, monkeypatch):
     def made(_recipe, recording, *_rest):
         if recording.id == "a1":
-            raise NoUsableFace("a1: no face found in 240 frames")
-        return sample(recording)
+            raise NoFace("a1: no face found in 240 frames", {"length": N, "frames": N})
+        return rows(recording)
 
     monkeypatch.setattr("mespot.material._described", made)
     plan = plan_in(tmp_path, (CHANCE,), ("default",))
@@ -234,8 +242,12 @@ def test_spots_of_a_varying_rate_are_in_frames_of_the_file(tmp_path):
     assert (moved.onset, moved.apex, moved.offset, moved.score) == (0, 1, 2, 0.5)
 
 
-def test_workers_give_what_one_process_gives(tmp_path, described):
-    plan = plan_in(tmp_path, (CHANCE,), ("default",))
+SVM = replace(QUICK, name="svm", scorer={"name": "svm_windows"})
+
+
+@pytest.mark.parametrize("recipe", [CHANCE, QUICK, SVM], ids=lambda r: r.scorer["name"])
+def test_workers_give_what_one_process_gives(tmp_path, described, recipe):
+    plan = plan_in(tmp_path, (recipe,), ("default", "paper"))
     alone = evaluate(plan)
     # The rows are in the cache by now: worker processes do not see the toy's own describing.
     spread = evaluate(replace(plan, out=tmp_path / "spread", workers=2))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 from importlib import metadata
 
 from mespot._version import __version__
@@ -13,10 +14,10 @@ _DISTRIBUTIONS = (
 )  # fmt: skip
 
 
-def versions() -> dict[str, str]:
-    """Name -> version; "missing" where a distribution is not installed."""
+def versions(more: Sequence[str] = ()) -> dict[str, str]:
+    """Name -> version, of ``more`` distributions too; "missing" where one is not installed."""
     found = {"mespot": __version__, "python": platform.python_version()}
-    for name in _DISTRIBUTIONS:
+    for name in (*_DISTRIBUTIONS, *more):
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

@@ -10,9 +10,11 @@ from typing import Any
 import click
 
 from mespot.cli import NOT_FOR
+from mespot.cli._versions import versions
 from mespot.errors import UsageError
 from mespot.evaluation.fold import PROTOCOLS
 
+_TRAINING = ("torch", "onnx", "scikit-learn")
 _WIDTHS = (30, 21, 8, 17, 9, 8, 12)
 _HEAD = ("recipe", "protocol", "F1 apex", "95 %", "F1 megc", "FA/min", "recall@1/m")
 
@@ -84,11 +86,22 @@ def prepared(name_or_path: str, options: Mapping[str, Any]) -> Any:
     return load_recipe(name_or_path).override(settings)
 
 
+class Loaded(list[Any]):
+    """Recordings, and in ``origin`` where they and their truth come from, for ``run.json``."""
+
+    origin: dict[str, Any]
+
+
 def load(name: str, root: Path, fields: Sequence[str]) -> list[Any]:
-    """The recordings of a data set."""
+    """The recordings of a data set, as :class:`Loaded`."""
     from mespot.datasets._named import named
 
-    recordings: list[Any] = named(name, fields).load(root)
+    dataset = named(name, fields)
+    recordings = Loaded(dataset.load(root))
+    recordings.origin = {"name": name, "root": str(root.absolute()), "fields": list(fields)}
+    provenance = getattr(dataset, "provenance", None)
+    if provenance is not None:
+        recordings.origin["truth"] = provenance(root)
     return recordings
 
 
@@ -105,7 +118,7 @@ def plan_of(
     place = Path(options["cache"]) if options["cache"] else default_root()
     return Plan(
         tuple(recipes), tuple(recordings), options["out"], (place, default_limit()), protocols,
-        options["workers"],
+        options["workers"], getattr(recordings, "origin", {}), versions(_TRAINING),
     )  # fmt: skip
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from mespot import material
-from mespot.cache import Cache, key_of
-from mespot.errors import MespotError, UsageError
+from mespot._footage import Facts, NoFace, Undecodable, source
+from mespot.cache import Cache, digest_of, key_of
+from mespot.errors import EXIT_NO_FACE, MespotError, NoUsableFace, UnreadableInput
 from mespot.evaluation import store
 from mespot.material import Keys
 from mespot.recipe import Recipe
@@ -23,7 +25,8 @@ Say = Callable[[str], None]
 class Plan:
     """What to evaluate, on what, and where the results go.
 
-    ``cache`` is (folder, bound in bytes or None).
+    ``cache`` is (folder, bound in bytes or None). ``origin`` (name, root, fields, what the data set
+    tells of its truth) and ``versions`` of libraries are kept in ``run.json``.
     """
 
     recipes: tuple[Recipe, ...]
@@ -32,6 +35,8 @@ class Plan:
     cache: tuple[Path, int | None]
     protocols: tuple[str, ...] = ("default",)
     workers: int = 1
+    origin: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -39,35 +44,121 @@ class Plan:
         return self.recordings[0].dataset
 
 
-def describe(
-    plan: Plan, say: Say
-) -> tuple[dict[str, dict[str, Keys]], dict[str, int], dict[str, str]]:
-    """Keys of all rows by recipe hash, lengths of the recordings in frames, what cannot be used."""
+class Described(NamedTuple):
+    """What describing came to.
+
+    Attributes
+    ----------
+    keys : recipe hash -> recording id -> Keys
+        Of all rows; a recording that cannot be used has none.
+    read : recording id -> dict
+        How its video was read (see ``facts_of`` in _footage.py) and its ``sha256``; of one that
+        cannot be used, as far as that is known. Where recipes differ in the frames without a face,
+        ``frames_without_face_by_recipe`` too.
+    unusable : recording id -> str, why
+    """
+
+    keys: dict[str, dict[str, Keys]]
+    read: dict[str, Facts]
+    unusable: dict[str, str]
+
+
+class _Told(NamedTuple):
+    """Of one recording: keys and facts per description, or the problem and its exit code."""
+
+    keys: list[Keys]
+    facts: list[Facts]
+    problem: str = ""
+    exit_code: int = 0
+
+
+def describe(plan: Plan, say: Say) -> Described:
+    """Align and describe all recordings into the cache, as far as they are not there.
+
+    A recording without a usable face, or with a video that can be read but not decoded, cannot be
+    used. Every other error is raised: a full disk or a missing file is nothing that a spotter
+    missed. Raises NoUsableFace or UnreadableInput if no recording can be used.
+    """
     distinct: dict[str, Recipe] = {}
     for recipe in plan.recipes:
         distinct.setdefault(_describing(recipe), recipe)
+    say(
+        f"describing {len(plan.recordings)} recordings of {store.shown(plan.label)}, "
+        f"{len(distinct)} descriptor(s)"
+    )
+    told = _all_told(plan, tuple(distinct.values()), say)
+    unusable = {name: one.problem for name, one in told.items() if one.problem}
+    if len(unusable) == len(plan.recordings):
+        no_face = {one.exit_code for one in told.values()} == {EXIT_NO_FACE}
+        kind: type[MespotError] = NoUsableFace if no_face else UnreadableInput
+        raise kind(f"none of the recordings can be used: {next(iter(unusable.values()))}")
+    at = {name: i for i, name in enumerate(distinct)}
+    keys, read = {}, {}
+    for recipe in plan.recipes:
+        i = at[_describing(recipe)]
+        keys[recipe.hash] = {name: one.keys[i] for name, one in told.items() if one.keys}
+    for name, one in told.items():
+        by_recipe = {
+            r.name: one.facts[at[_describing(r)]]["frames_without_face"]
+            for r in plan.recipes
+            if one.keys
+        }
+        read[name] = dict(one.facts[0])
+        if len(set(by_recipe.values())) > 1:
+            read[name]["frames_without_face_by_recipe"] = by_recipe
+    return Described(keys, read, unusable)
+
+
+def check_lengths(recordings: Sequence[Recording], read: Mapping[str, Facts]) -> None:
+    """Compare what is listed of the recordings with what was decoded.
+
+    Raises UnreadableInput where a number of frames is not that of the video, where truth lies past
+    its end, or where neither list nor video tells a length: figures per minute would be wrong.
+    """
+    found = [(r, read.get(r.id, {}).get("length")) for r in recordings]
+    problems = [problem for r, length in found if (problem := _wrong(r, length))]
+    if problems:
+        more = f" (and {len(problems) - 1} more such recordings)" if len(problems) > 1 else ""
+        raise UnreadableInput(problems[0] + more)
+
+
+def _wrong(recording: Recording, length: int | None) -> str:
+    """What is wrong with a recording's length or truth; nothing if all is well."""
+    listed, name = recording.n_frames, f"recording {recording.id!r}"
+    if length is None and listed is None:
+        return (
+            f"{name}: its video cannot be decoded and no n_frames is listed, so that its minutes "
+            "are not known; list it (recordings.csv), or leave the recording out"
+        )
+    if length is None:
+        return ""
+    if listed is not None and listed != length:
+        return (
+            f"{name}: {listed} frames are listed, but its video has {length}; correct n_frames "
+            "(recordings.csv), leave it empty, or put the right video there"
+        )
+    last = max((e.offset for e in recording.expressions), default=-1)
+    if last >= length:
+        return (
+            f"{name}: its truth goes to frame {last}, but its video has {length} (0 to "
+            f"{length - 1}); correct its events, or put the right video there"
+        )
+    return ""
+
+
+def _all_told(plan: Plan, recipes: tuple[Recipe, ...], say: Say) -> dict[str, _Told]:
     n = len(plan.recordings)
-    say(f"describing {n} recordings of {store.shown(plan.label)}, {len(distinct)} descriptor(s)")
-    shared = (tuple(distinct.values()), plan.cache)
-    by_description: dict[str, dict[str, Keys]] = {name: {} for name in distinct}
-    lengths: dict[str, int] = {}
-    unusable: dict[str, str] = {}
-    begin, told = time.monotonic(), 0
-    results = run_tasks(_describe_task, shared, plan.recordings, plan.workers)
-    for number, (recording, result) in enumerate(zip(plan.recordings, results), start=1):
-        if isinstance(result, str):
-            unusable[recording.id] = result
-            say(f"cannot be used, counts as without a spot: {recording.id}: {result}")
-        else:
-            lengths[recording.id] = result[1]
-            for name, keys in zip(distinct, result[0]):
-                by_description[name][recording.id] = keys
-        if number == n or 10 * number // n > told:
-            told = 10 * number // n
+    told: dict[str, _Told] = {}
+    begin, tenths = time.monotonic(), 0
+    results = run_tasks(_describe_task, (recipes, plan.cache), plan.recordings, plan.workers)
+    for number, (recording, one) in enumerate(zip(plan.recordings, results), start=1):
+        told[recording.id] = one
+        if one.problem:
+            say(f"cannot be used, counts as without a spot: {recording.id}: {one.problem}")
+        if number == n or 10 * number // n > tenths:
+            tenths = 10 * number // n
             say(f"described {number} of {n} recordings, {time.monotonic() - begin:.0f} s")
-    if len(unusable) == n:
-        raise UsageError(f"none of the recordings can be used: {next(iter(unusable.values()))}")
-    return {r.hash: by_description[_describing(r)] for r in plan.recipes}, lengths, unusable
+    return told
 
 
 def _describing(recipe: Recipe) -> str:
@@ -76,14 +167,16 @@ def _describing(recipe: Recipe) -> str:
 
 def _describe_task(
     shared: tuple[tuple[Recipe, ...], tuple[Path, int | None]], task: Recording
-) -> tuple[list[Keys], int] | str:
+) -> _Told:
     recipes, place = shared
     cache = Cache(*place)
+    keys, facts = [], []
     try:
-        keys = [material.make_rows(r, task, cache, keep_crops=len(recipes) > 1) for r in recipes]
-        sample = material.load_sample(keys[0], task, cache, mapped=True)
-    except MespotError as error:
-        return str(error)
-    last = sample.series.n_frames - 1
-    decoded = last if sample.source_of is None else int(sample.source_of[last])
-    return keys, decoded + 1
+        for recipe in recipes:
+            key, read = material.rows_and_facts(recipe, task, cache, keep_crops=len(recipes) > 1)
+            keys.append(key)
+            facts.append({**read, "sha256": key.content})
+    except (NoFace, Undecodable) as error:
+        known = {**getattr(error, "facts", {}), "sha256": digest_of(source(task), cache)}
+        return _Told([], [known], str(error), error.exit_code)
+    return _Told(keys, facts)

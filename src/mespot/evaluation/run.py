@@ -1,10 +1,10 @@
 """Leave-one-subject-out with some recipes on a data set: resumable, one folder per fold.
 
-    OUT/recordings.csv, truth.csv          all recordings, and what is true of them
+    OUT/run.json, recordings.csv, truth.csv   see outcome.py
     OUT/<recipe>/recipe.toml
     OUT/<recipe>/<protocol>/fold-<subject>/   see store.py
     OUT/<recipe>/<protocol>/events.csv, peaks.csv, metrics.json     all folds together
-    OUT/results.json                       all recipes and protocols
+    OUT/results.json                       see outcome.py
 
 Rows come from the cache; workers map them from there and do not hold them.
 """
@@ -23,19 +23,19 @@ from mespot._code import code_hash
 from mespot._version import __version__
 from mespot.cache import Cache, key_of
 from mespot.errors import MespotError, UsageError
-from mespot.evaluation import store
-from mespot.evaluation.describe import Plan, Say, describe
+from mespot.evaluation import outcome, store
+from mespot.evaluation.describe import Plan, Say, check_lengths, describe
 from mespot.evaluation.figures import figures_of
 from mespot.evaluation.fold import OPTIMISTIC, PROTOCOLS, run_fold
-from mespot.exports.csv import read_events, write_events, write_recordings
+from mespot.exports.csv import read_events, write_events
 from mespot.files import write_text
 from mespot.material import Keys
-from mespot.protocol import SHARE, decode_options
+from mespot.protocol import SHARE, Sample, decode_options
 from mespot.recipe import Recipe, dumps, to_dict
 from mespot.runner import run_tasks
 from mespot.types import Expression, Fold, Recording
 
-_LEARNING = ("numpy", "torch", "onnx", "onnxruntime")
+_LEARNING = ("numpy", "numba", "torch", "onnx", "onnxruntime", "scikit-learn")
 
 
 @dataclass(frozen=True)
@@ -56,17 +56,24 @@ class _Shared:
 def evaluate(plan: Plan, say: Say = lambda _line: None) -> list[dict[str, Any]]:
     """Run what is not finished; the figures of every recipe and protocol.
 
-    ``say`` gets a line whenever something is done. Raises UsageError for what cannot be evaluated,
-    MespotError where rows can no longer be found or a worker dies; finished folds stay.
+    ``say`` gets a line whenever something is done. Raises UsageError for what cannot be evaluated
+    and for a folder that cannot take it, UnreadableInput where lengths or truth do not fit the
+    videos, MespotError where the disk is full, rows do not stay or a worker dies; finished folds
+    stay.
     """
     _check(plan)
-    keys, lengths, unusable = describe(plan, say)
-    recordings = [
-        replace(r, n_frames=lengths.get(r.id)) if r.n_frames is None else r for r in plan.recordings
-    ]
-    plan = replace(plan, recordings=tuple(recordings))
-    write_recordings(plan.out / "recordings.csv", recordings)
-    write_events(plan.out / "truth.csv", {r.id: r.expressions for r in recordings}, recordings)
+    outcome.prepare(plan)
+    described = describe(plan, say)
+    check_lengths(plan.recordings, described.read)
+    plan = replace(
+        plan,
+        recordings=tuple(
+            replace(r, n_frames=described.read[r.id].get("length", r.n_frames))
+            for r in plan.recordings
+        ),
+    )
+    outcome.begin(plan, described, say)
+    keys = described.keys
     jobs = [job for recipe in plan.recipes for job in _jobs(plan, recipe, keys[recipe.hash])]
     todo = [job for job in jobs if not all(_done(plan, job))]
     say(f"{len(jobs)} folds, {len(jobs) - len(todo)} of them finished before")
@@ -76,15 +83,7 @@ def evaluate(plan: Plan, say: Say = lambda _line: None) -> list[dict[str, Any]]:
         for recipe in plan.recipes
         for protocol in plan.protocols
     ]
-    summary = {
-        "format": store.FORMAT,
-        "mespot": __version__,
-        "dataset": store.shown(plan.label),
-        "synthetic": store.is_synthetic(plan.label),
-        "unusable": unusable,
-        "results": results,
-    }
-    write_text(plan.out / "results.json", json.dumps(summary, indent=1) + "\n")
+    outcome.write_results(plan, results, described.unusable)
     return results
 
 
@@ -142,7 +141,8 @@ def _jobs(plan: Plan, recipe: Recipe, keys: Mapping[str, Keys]) -> list[_Job]:
     # A scorer that is made of others names them: their code decides its scores too.
     uses = getattr(registry.build("scorers", recipe.scorer), "uses", ())
     plugins = (recipe.scorer["name"], *uses)
-    modules = ("mespot.evaluation.fold", *(f"mespot.scorers.{name}" for name in plugins))
+    scorers = (f"mespot.scorers.{name}" for name in plugins)
+    modules = ("mespot.evaluation.fold", "mespot._truth", *scorers)
     key = {
         "recipe": recipe.hash,
         "data": key_of(data),
@@ -175,13 +175,8 @@ def _run(plan: Plan, keys: dict[str, dict[str, Keys]], jobs: Sequence[_Job], say
 def _fold_task(shared: _Shared, job: _Job) -> str:
     """Run one fold and write it; a line that tells what came out."""
     plan, begin = shared.plan, time.perf_counter()
-    cache = Cache(*plan.cache)
     by_id = {r.id: r for r in plan.recordings}
-    keys = shared.keys[job.recipe.hash]
-    wanted = [name for name in (*job.fold.train, *job.fold.test) if name in keys]
-    samples = {
-        name: material.load_sample(keys[name], by_id[name], cache, mapped=True) for name in wanted
-    }
+    samples, again = _samples(plan, job, shared.keys[job.recipe.hash])
     judged = run_fold(job.recipe, samples, job.fold, plan.protocols)
     seconds = time.perf_counter() - begin
     told = []
@@ -206,7 +201,23 @@ def _fold_task(shared: _Shared, job: _Job) -> str:
         number = "per video" if isinstance(limit, dict) else f"{limit:.3f}"
         n = sum(map(len, one.spots.values()))
         told.append(f"{one.protocol}: epoch {facts['epoch']}, threshold {number}, {n} spots")
+    if again:
+        told.append(f"rows of {again} recordings were made again, MESPOT_CACHE_GB may be too small")
     return f"{job.recipe.name}, fold {job.fold.name}: {'; '.join(told)} ({seconds:.0f} s)"
+
+
+def _samples(plan: Plan, job: _Job, keys: Mapping[str, Keys]) -> tuple[dict[str, Sample], int]:
+    """The fold's samples, mapped from the cache, and how many had to be made again."""
+    cache = Cache(*plan.cache)
+    wanted = {*job.fold.train, *job.fold.test} & keys.keys()
+    samples, again = {}, 0
+    for recording in plan.recordings:
+        if recording.id in wanted:
+            samples[recording.id], made = material.load_or_make(
+                job.recipe, keys[recording.id], recording, cache, mapped=True
+            )
+            again += made
+    return samples, again
 
 
 # All folds together.
