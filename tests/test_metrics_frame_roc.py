@@ -71,11 +71,20 @@ def test_kinds_and_unknown_lengths():
     assert metrics.roc(at_25(100), truth, spots).tpr[-1] == 1
     both = metrics.roc(at_25(100), truth, spots, kinds=metrics.OVERALL_KINDS)
     assert both.tpr[-1] == pytest.approx(1 / 3)
+    # A micro-expression on the macro-expression is wrong: 9 frames of the 70 of no truth.
+    crossed = metrics.roc(at_25(100), truth, {"a": [peak(50, 0.9)]}, kinds=metrics.OVERALL_KINDS)
+    assert (crossed.tpr[-1], crossed.fpr[-1]) == (0, pytest.approx(9 / 70))
     assert np.isnan(metrics.roc(at_25(100), {}, spots).tpr).all()
     with pytest.raises(ValueError, match="recording 'a' has no fps or n_frames"):
         metrics.roc(at_25(None), truth, spots)
     with pytest.raises(ValueError, match="has no score"):
         metrics.roc(at_25(100), truth, {"a": [event(1, 2)]})
+
+
+def test_truth_beyond_the_last_frame_takes_no_frames_from_those_of_no_truth():
+    truth = {"a": [event(10, 19), event(95, 299)]}
+    found = metrics.roc(at_25(100), truth, {"a": [peak(50, 0.9)]})
+    assert found.fpr[-1] == pytest.approx(9 / 85)
 
 
 @settings(max_examples=60)

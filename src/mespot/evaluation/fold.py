@@ -83,9 +83,10 @@ class Judged:
 
 
 def under(recipe: Recipe, protocol: str) -> Recipe:
-    """The recipe with the threshold rule of the protocol; ``fixed`` stays as it is.
+    """The recipe with the threshold rule of the protocol.
 
-    ``default`` learns the threshold where the recipe has the paper's rule. Raises UsageError for an
+    ``default`` learns the threshold where the recipe has the paper's rule, and leaves other rules
+    alone; ``paper`` always takes the paper's, and no section ``choose``. Raises UsageError for an
     unknown protocol.
     """
     if protocol not in PROTOCOLS:

@@ -112,10 +112,11 @@ def _lost(unusable: Sequence[str]) -> list[str]:
     if not unusable:
         return []
     n, named = len(unusable), ", ".join(unusable[:_NAMED])
+    which = "1 recording" if n == 1 else f"{n} recordings"
     more = ", ..." if n > _NAMED else ""
     return [
-        f"{n} recording{'' if n == 1 else 's'} could not be used (no usable face, or not decodable), "
-        f"counted as missed: {named}{more}; results.json says why."
+        f"{which} could not be used (no usable face, or not decodable), counted as missed: "
+        f"{named}{more}; results.json says why."
     ]
 
 

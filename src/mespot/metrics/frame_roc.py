@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mespot.metrics.pooled import Events, Timed, validate
 from mespot.metrics.ranking import MICRO, Floats, scores_of
-from mespot.metrics.rule import apex_of
+from mespot.metrics.rule import apex_of, of_kind
 from mespot.types import Expression
 
 
@@ -66,7 +66,9 @@ def roc(
 
     Choices of ours: a truth that several spots meet counts once and none of them is wrong; a spot
     that meets two truths counts for both; N frames are counted for every wrong spot, also where
-    they overlap, and FPR stops at 1; a spot without an apex stands for its middle frame.
+    they overlap, and FPR stops at 1; a spot without an apex stands for its middle frame. Each kind
+    is looked at apart, as in :func:`~mespot.metrics.count_kinds`: a spot on a truth of another kind
+    is wrong.
 
     Parameters
     ----------
@@ -85,14 +87,16 @@ def roc(
     for r in recordings:
         if r.fps is None or r.n_frames is None:
             raise ValueError(f"recording {r.id!r} has no fps or n_frames: no ROC in frames")
-        truth = [e for e in reference.get(r.id, ()) if e.kind in kinds]
-        spots = [e for e in estimated.get(r.id, ()) if e.kind in kinds]
-        window = odd_window(window_s, float(r.fps))
-        met, scores = _met(truth, spots, window), scores_of(spots, r.id)
-        n_true += sum(e.n_frames for e in truth)
-        n_other += r.n_frames - _covered(truth)
-        found += [(scores[m].max(), e.n_frames) for e, m in zip(truth, met) if m.any()]
-        wrong += [(score, window) for score in scores[~met.any(axis=0)]]
+        window, every = odd_window(window_s, float(r.fps)), []
+        for kind in kinds:
+            truth = of_kind(reference.get(r.id, ()), kind)
+            spots = of_kind(estimated.get(r.id, ()), kind)
+            met, scores = _met(truth, spots, window), scores_of(spots, r.id)
+            found += [(scores[m].max(), e.n_frames) for e, m in zip(truth, met) if m.any()]
+            wrong += [(score, window) for score in scores[~met.any(axis=0)]]
+            every += truth
+        n_true += sum(e.n_frames for e in every)
+        n_other += r.n_frames - _covered(every, r.n_frames)
     levels = sorted({score for score, _ in (*found, *wrong)}, reverse=True)
     thresholds = np.array([np.inf, *levels])
     return Roc(
@@ -113,9 +117,9 @@ def _met(
     return (4 * (onset - apex) <= window - 1) & (4 * (apex - offset) <= window - 1)
 
 
-def _covered(truth: Sequence[Expression]) -> int:
-    """Frames in at least one of the events."""
-    return len({frame for e in truth for frame in range(e.onset, e.offset + 1)})
+def _covered(truth: Sequence[Expression], n_frames: int) -> int:
+    """Frames of the recording in at least one of the events."""
+    return len({f for e in truth for f in range(e.onset, min(e.offset + 1, n_frames))})
 
 
 def _share(weighted: Sequence[tuple[float, int]], thresholds: Floats, whole: int) -> Floats:
