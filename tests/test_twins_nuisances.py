@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 
+import cv2
 import numpy as np
 import pytest
 
-from mespot.synthetic import STANDARD, make_script
-from mespot.synthetic.twins import make_order
+from mespot.errors import MespotError, UsageError
+from mespot.synthetic import STANDARD, make_script, render
+from mespot.synthetic.twins import compress, make_order, make_work
+from mespot.synthetic.twins.compress import through_h264
+from mespot.synthetic.twins.write import _told
+from synthetic_face import SMALL, card
 
+FACES = [card(i, 40.0) for i in range(3)]
+TINY = {"width": 128, "height": 96, "eye_px": [30.0, 33.0]}
 LEVELS = ("easy", "standard", "hard")
 
 
@@ -69,3 +77,80 @@ def test_mains_are_drawn_elsewhere_and_change_nothing_else():
         if round(frequency(script.light, 200)) == 100:
             assert np.array_equal(fixed.light.phase, script.light.phase)
             assert fixed.light.rows == script.light.rows
+
+
+@pytest.mark.parametrize("grey", [False, True])
+@pytest.mark.parametrize(("n", "fps"), [(1, 30), (2, 25), (60, Fraction(30000, 1001)), (60, 200)])
+def test_every_frame_comes_back_in_its_place_and_a_little_changed(n, fps, grey):
+    script = make_script(SMALL, 3, 30, n)
+    drawn = list(render(card(), script, SMALL, 3, grey))
+    for i, frame in enumerate(drawn):
+        frame[:32, :32] = 30 + 3 * i
+    error = {}
+    for crf in (18, 28):
+        found = list(through_h264(iter(drawn), Fraction(fps), crf, grey))
+        # Each bears its number in a corner.
+        assert [round((f[8:24, 8:24].mean() - 30) / 3) for f in found] == list(range(n))
+        assert {f.shape for f in found} == {drawn[0].shape}
+        changes = [np.abs(a.astype(float) - b) for a, b in zip(found, drawn)]
+        assert all(0.1 < change.mean() < 6.0 for change in changes)
+        error[crf] = np.mean([change.mean() for change in changes])
+    assert error[18] < error[28]
+
+
+def test_a_recording_is_never_held_as_a_whole():
+    ahead = 0
+
+    def source():
+        nonlocal ahead
+        for i in range(300):
+            ahead += 1
+            yield np.full((144, 64), i % 200 + 20, np.uint8)
+
+    most = 0
+    for _ in through_h264(source(), Fraction(30), 23):
+        most = max(most, ahead)
+        ahead -= 1
+    assert ahead == 0
+    assert most < 40
+    assert list(through_h264([], Fraction(30), 23)) == []
+
+
+def test_a_frame_that_is_lost_is_told(monkeypatch):
+    real, frames = compress._decoded, [np.full((144, 64), 90, np.uint8)] * 40
+    monkeypatch.setattr(compress, "_decoded", lambda *a: [f for f in real(*a) if f.pts < 39])
+    with pytest.raises(MespotError, match="39 of 40 frames came back"):
+        list(through_h264(frames, Fraction(30), 23))
+
+
+def test_compression_is_for_hard_twins_unless_asked_for():
+    assert {level: make_order("casme-sq", level=level).config.crf for level in LEVELS} == {
+        "easy": (0, 0), "standard": (0, 0), "hard": (23, 30),
+    }  # fmt: skip
+    order = make_order("casme-sq", 0.05, values={"crf": [18, 28]})
+    factors = [job.crf for job in make_work(order, FACES).jobs]
+    assert set(factors) <= set(range(18, 29))
+    assert len(set(factors)) > 3
+    off = make_order("casme-sq", 0.05, level="hard", values={"crf": [0, 0]})
+    assert {job.crf for job in make_work(off, FACES).jobs} == {0}
+    with pytest.raises(UsageError, match="crf must not be above 51"):
+        make_order("casme-sq", values={"crf": [18, 60]})
+
+
+def test_images_of_a_compressed_twin(tmp_path):
+    images, told = {}, {}
+    for name, crf in (("off", [0, 0]), ("on", [26, 26])):
+        order = make_order("smic-vis-e", 0.03, 0, "hard", {**TINY, "crf": crf}, 100)
+        job = make_work(order, FACES).jobs[0]
+        told[name] = _told(order, job)[0].extra
+        short = replace(job.take.recording, n_frames=12, expressions=())
+        job = replace(job, take=replace(job.take, recording=short))
+        job.make(tmp_path / name, FACES[0], lambda: True)
+        assert job.finished(tmp_path / name)
+        paths = (tmp_path / name).rglob("*.jpg")
+        images[name] = {p.name: cv2.imread(str(p)).astype(float) for p in paths}
+    assert told == {"off": {}, "on": {"crf": "26"}}
+    assert images["on"].keys() == images["off"].keys()
+    changed = [np.abs(image - images["off"][name]).mean() for name, image in images["on"].items()]
+    assert min(changed) > 0.5
+    assert max(changed) < 10.0

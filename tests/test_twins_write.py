@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
@@ -117,6 +118,24 @@ def test_what_a_twin_says_of_itself(smic):
     assert readme.startswith("SYNTHETIC. This is a twin of smic-vis-e")
     listed = read_recordings(root / "truth" / "recordings.csv")
     assert all(Path(r.source).is_dir() for r in listed)
+
+
+def test_the_truth_holds_when_the_twin_is_moved(smic, tmp_path):
+    root, work, _, _ = smic
+    moved = shutil.copytree(root, tmp_path / "elsewhere")
+    table = moved / "truth" / "recordings.csv"
+    assert str(root) not in table.read_text()
+    for recording, job in zip(read_recordings(table), work.jobs):
+        assert recording.id == job.take.recording.name
+        assert Path(recording.source).resolve() == (moved / job.folder).resolve()
+    # It is a folder of recordings as anybody's own, the images beside it.
+    folder = registry.plugin("datasets", "folder")()
+    assert folder.verify(moved / "truth") == []
+    found = {r.id: r for r in folder.load(moved / "truth")}
+    for job in work.jobs:
+        read = found[job.take.recording.name]
+        assert read.n_frames == len(list(Path(read.source).iterdir()))
+        assert frames(read.expressions) == frames(job.script().expressions)
 
 
 def test_pictures_for_looking(smic):

@@ -28,13 +28,14 @@ class ScriptConfig:
     which it trembles. ``head``, ``camera``, ``light``, ``flicker``, ``noise`` and ``shading`` are
     levels. ``mains_hz`` is the frequency of the mains, whose lamps flicker at twice of it; 0 draws
     50 or 60 for every recording. ``eye_px`` is the range of the distance between the eyes in frame
-    pixels; ``crf`` that of the H.264 constant rate factor. ``mingle`` lets blinks fall into
-    micro-expressions.
+    pixels; ``crf`` that of the H.264 constant rate factor, drawn for every recording (0 loses
+    nothing, 51 is the coarsest). ``mingle`` lets blinks fall into micro-expressions.
 
     Raises
     ------
     ValueError
-        If a rate or level is negative, a range is reversed, or the frame size is odd.
+        If a rate or level is negative, a range is reversed, a rate factor is beyond 51, or the
+        frame size is odd.
     """
 
     micro_per_minute: float = 7.0
@@ -71,6 +72,8 @@ class ScriptConfig:
                 raise ValueError(f"{name} must not be negative, not {value}")
             if isinstance(value, tuple) and (len(value) != 2 or value[0] > value[1]):
                 raise ValueError(f"{name} must be (lowest, highest), not {value}")
+        if self.crf[1] > 51:
+            raise ValueError(f"crf must not be above 51, not {self.crf}")
         if self.width % 8 or self.height % 8 or min(self.width, self.height) < 64:
             raise ValueError(
                 "width and height must be multiples of 8 from 64 on, "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from mespot.synthetic.portraits import Portrait
 from mespot.synthetic.render import render, to_bgr, to_grey
 from mespot.synthetic.script import Script, make_script
 from mespot.synthetic.sheets import sheet_module
+from mespot.synthetic.twins.compress import through_h264
 from mespot.synthetic.twins.identities import Identity
 from mespot.synthetic.twins.plan import Take
 
@@ -50,6 +51,12 @@ class Job:
         events = recording.expressions
         return make_script(self.config, self.take.seed, fps, recording.n_frames, events)
 
+    @property
+    def crf(self) -> int:
+        """The rate factor of the video that its frames go through; 0 for none."""
+        low, high = self.config.crf
+        return int(np.random.default_rng([self.take.seed, 4]).integers(low, high + 1))
+
     def finished(self, root: Path) -> bool:
         """Whether all of its images are there."""
         folder = root / self.folder
@@ -75,8 +82,7 @@ class Job:
         try:
             shutil.rmtree(part, ignore_errors=True)
             part.mkdir(parents=True)
-            frames = render(portrait, self.script(), self.config, self.take.seed, grey)
-            for i, frame in enumerate(frames):
+            for i, frame in enumerate(self._frames(portrait, grey)):
                 picture = to_grey(frame) if grey else to_bgr(frame)
                 (part / self.path(i).name).write_bytes(_jpeg(picture, options))
                 if not tick():
@@ -87,6 +93,12 @@ class Job:
             raise MespotError(f"{final}: cannot be written ({error})") from error
         finally:
             shutil.rmtree(part, ignore_errors=True)
+
+    def _frames(self, portrait: Portrait, grey: bool) -> Iterator[NDArray[np.uint8]]:
+        """Drawn and, where that is asked for, compressed and read again."""
+        script = self.script()
+        frames = render(portrait, script, self.config, self.take.seed, grey)
+        return through_h264(frames, script.fps, self.crf, grey) if self.crf else frames
 
 
 def _jpeg(picture: NDArray[np.uint8], options: list[int]) -> bytes:

@@ -26,7 +26,9 @@ _SAME_SEAT = 0.02
 # The people and rooms of the data sets: blinks at 30 frames/s have 6/15/108 frames (shortest,
 # median, longest), and the mains of all laboratories 50 Hz.
 AS_RECORDED = {"blink_s": 0.5, "blink_spread": 0.4, "blink_span_s": (0.2, 3.6), "mains_hz": 50.0}
-_PLANNED = ("micro_per_minute", "micro_s", "crf")
+# The data sets' frames are images straight from the camera: at the other difficulties, too.
+_COMPRESSED = ("hard",)
+_PLANNED = ("micro_per_minute", "micro_s")
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,8 @@ class Order:
         The difficulty's name.
     config : ScriptConfig
         Frame size and range of eye distances are those of the data set, blinks and mains as
-        ``AS_RECORDED``, unless set otherwise.
+        ``AS_RECORDED``, unless set otherwise. ``crf`` is that of a video which the frames have
+        gone through before they are written as images; a factor of 0 leaves them as they are.
     quality : int
         Of the JPEGs.
     """
@@ -82,6 +85,8 @@ def make_order(
         raise UsageError(f"--set {fixed[0]}: in a twin of {like} this is decided by the data set")
     width, height = numbers.shape.size
     fields = {"width": width, "height": height, "eye_px": numbers.eye_px, **AS_RECORDED}
+    if level not in _COMPRESSED:
+        fields["crf"] = (0, 0)
     config = overridden(overridden(difficulty(level), fields), values)
     return Order(known, scale, seed, level, config, quality)
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from mespot.datasets._twin import TWIN_FILE
 from mespot.errors import UnreadableInput, UsageError
+from mespot.exports._sheet import RecordingRow
 from mespot.exports.csv import write_events, write_recordings
 from mespot.files import atomic_path, write_text
 from mespot.synthetic.portraits import Portrait
@@ -23,7 +24,7 @@ from mespot.synthetic.twins.job import Job
 from mespot.synthetic.twins.order import Order, Work, make_work, marker
 from mespot.synthetic.twins.pool import run_jobs
 from mespot.synthetic.twins.preview import contact, preview
-from mespot.types import Recording
+from mespot.types import Expression
 
 CONTACT, PREVIEW, TRUTH, README = "contact.png", "preview.mp4", "truth", "README.txt"
 
@@ -136,14 +137,22 @@ Whatever is measured on this must be called a result on the twin.
 
 def _write_truth(work: Work, out: Path) -> None:
     """``truth/events.csv`` and ``truth/recordings.csv``: what happens, by the scripts."""
-    recordings = [_recording(work.order, job, out) for job in work.jobs]
-    write_recordings(out / TRUTH / "recordings.csv", recordings)
-    write_events(out / TRUTH / "events.csv", {r.id: r.expressions for r in recordings}, recordings)
+    rows, events = [], {}
+    for job in work.jobs:
+        row, events[row.id] = _told(work.order, job)
+        rows.append(row)
+    write_recordings(out / TRUTH / "recordings.csv", rows)
+    write_events(out / TRUTH / "events.csv", events, rows)
 
 
-def _recording(order: Order, job: Job, out: Path) -> Recording:
+def _told(order: Order, job: Job) -> tuple[RecordingRow, tuple[Expression, ...]]:
+    """A recording and its expressions; its path is taken from the table, so that it holds when the
+    twin is moved. ``crf`` stands there if its frames went through a video.
+    """
     script, planned = job.script(), job.take.recording
-    return Recording(
-        planned.name, planned.subject, script.fps, planned.n_frames, f"{order.name} twin",
-        str(out / job.folder), script.expressions,
+    extra = {"crf": str(job.crf)} if any(order.config.crf) else {}
+    row = RecordingRow(
+        planned.name, planned.subject, f"../{job.folder.as_posix()}", script.fps,
+        planned.n_frames, f"{order.name} twin", extra,
     )  # fmt: skip
+    return row, script.expressions
