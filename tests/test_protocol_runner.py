@@ -9,6 +9,7 @@ import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
 
+import psutil
 import pytest
 
 from mespot.errors import MespotError
@@ -27,11 +28,30 @@ def misbehave(shared, task):
     if task == "die":
         os.kill(os.getpid(), signal.SIGKILL)
     if task == "fail":
+        # Not before the other is at work: it is what has to be ended.
+        process_in(shared)
         raise MespotError("this task failed")
     if task == "wait":
+        (shared / f"{os.getpid()}.pid").touch()
         time.sleep(60)
     with (shared / f"{task}.done").open("w"):
         return task
+
+
+def process_in(folder):
+    """The process that waits there, once there is one."""
+    begin = time.monotonic()
+    while time.monotonic() - begin < 30:
+        for path in folder.glob("*.pid"):
+            return int(path.stem)
+        time.sleep(0.02)
+    raise AssertionError("nobody came to wait")
+
+
+def check_ended(folder, others):
+    """The one that waited is gone, and so is every other process that was started since."""
+    assert not psutil.pid_exists(process_in(folder))
+    assert set(multiprocessing.active_children()) <= others
 
 
 def test_one_process_and_several_give_the_same_in_order():
@@ -54,11 +74,11 @@ def test_a_dead_worker_is_one_clear_line(tmp_path):
 
 
 def test_an_error_ends_the_others_at_once(tmp_path):
-    begin = time.monotonic()
+    others = set(multiprocessing.active_children())
     with pytest.raises(MespotError, match="this task failed"):
         list(run_tasks(misbehave, tmp_path, ["fail", "wait", "b"], workers=2))
-    assert time.monotonic() - begin < 30
-    assert not (tmp_path / "b.done").exists() or not (tmp_path / "wait.done").exists()
+    check_ended(tmp_path, others)
+    assert not list(tmp_path.glob("*.done"))
 
 
 def test_an_interruption_while_processes_start_ends_them(tmp_path, monkeypatch):
@@ -95,8 +115,10 @@ def test_an_interruption_while_processes_start_ends_them(tmp_path, monkeypatch):
 
 
 def test_no_longer_asking_ends_them_too(tmp_path):
-    begin = time.monotonic()
+    others = set(multiprocessing.active_children())
     results = run_tasks(misbehave, tmp_path, ["a", "wait", "wait"], workers=2)
     assert next(results) == "a"
+    process_in(tmp_path)
     results.close()
-    assert time.monotonic() - begin < 30
+    check_ended(tmp_path, others)
+    assert [p.name for p in tmp_path.glob("*.done")] == ["a.done"]
