@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from evaluation_cases import recordings
+from evaluation_cases import CHANCE, N, plan_in, recordings, rows
+from mespot._footage import NoFace
 from mespot.evaluation.figures import figures_of
 from mespot.evaluation.rows import Row
 from mespot.evaluation.table import Line, Table, markdown, table_of
@@ -26,8 +27,8 @@ def result(protocol, **more):
 
 
 def told(**more):
-    rows = [Row("Method", "method", Recipe("m"), 0.62)]
-    return markdown(table_of("T", rows, [result(p, **more) for p in ("default", "paper")]))
+    line = Row("Method", "method", Recipe("m"), 0.62)
+    return markdown(table_of("T", [line], [result(p, **more) for p in ("default", "paper")]))
 
 
 def test_recordings_that_could_not_be_used_are_named():
@@ -56,6 +57,22 @@ def test_the_figures_of_a_run_carry_what_its_folds_could_not_use(tmp_path):
         write_events(run / name, {}, given)
     # A fold of a subject that is no longer there says nothing of this run.
     assert figures_of(tmp_path, run)["unusable"] == ["a0", "c0", "c1"]
+
+
+def test_a_recording_without_a_face_is_named_below_the_table(tmp_path, monkeypatch):
+    pytest.importorskip("torch", reason="evaluating needs PyTorch")
+    from mespot.evaluation.run import evaluate
+
+    def made(_recipe, recording, *_rest):
+        if recording.id == "b1":
+            raise NoFace("b1: no face found in 240 frames", {"length": N, "frames": N})
+        return rows(recording)
+
+    monkeypatch.setattr("mespot.material._described", made)
+    results = evaluate(plan_in(tmp_path, (CHANCE,)))
+    text = markdown(table_of("T", [Row("Random", "floor", CHANCE)], results))
+    assert "- 1 recording could not be used" in text
+    assert "counted as missed: b1; results.json says why." in text
 
 
 def test_an_unknown_length_is_not_no_length():
