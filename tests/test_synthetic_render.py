@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 
 import cv2
@@ -17,6 +18,8 @@ from mespot.synthetic.warp import Warp
 from mespot.types import Expression
 from synthetic_face import QUIET, SMALL, card, micro, script_of
 
+# The package's function of the same name hides it.
+render_module = sys.modules["mespot.synthetic.render"]
 SEED = 7
 HEIGHT = QUIET.height
 
@@ -177,6 +180,24 @@ def test_nuisances_do_what_their_level_says(face, scene):
     assert 0.1 < np.ptp(moved, axis=0).max() < 3.0
     # The whole picture shakes, so that all places move alike.
     np.testing.assert_allclose(moved, np.broadcast_to(moved[:, :1], moved.shape), atol=0.08)
+
+
+def test_noise_and_shading_off_leave_the_rest_to_the_bit(face, monkeypatch):
+    script = script_of(SMALL, [micro("4", 3.0, (5, 8, 11))], 16)
+    noisy, even = luma(face, script, SMALL), luma(face, script, replace(SMALL, shading=0.0))
+    moving = script.actions["4L"] > 0
+    assert moving.sum() == 7
+    same = (noisy == even).all(axis=(1, 2))
+    assert same[~moving].all()
+    assert not same[8]
+    quiet = luma(face, script, replace(SMALL, noise=0.0))
+    assert (noisy != quiet).any()
+    # Without its fields the noise is a level of black, and nothing else of it is left.
+    real = render_module._noise_bank
+    monkeypatch.setattr(
+        render_module, "_noise_bank", lambda *a: np.full_like(real(*a), render_module.BLACK)
+    )
+    assert np.array_equal(luma(face, script, SMALL), quiet)
 
 
 def test_the_seed_decides_every_byte_and_faces_differ(face):

@@ -17,6 +17,7 @@ from mespot.synthetic import DIFFICULTIES, STANDARD, difficulty, make_script, st
 from mespot.synthetic.actions import combined_peak
 from mespot.synthetic.config import ScriptConfig
 from mespot.synthetic.timing import GAP_S
+from mespot.types import Expression
 
 FPS = 30
 
@@ -40,25 +41,92 @@ def test_a_seed_is_a_script():
     assert not np.array_equal(one.head, other.head)
 
 
-@pytest.mark.parametrize(
-    ("field", "part"),
-    [("head", "head"), ("camera", "shake"), ("light", "light"), ("gaze_per_minute", "gaze"),
-     ("blink_per_minute", "closure")],
-)  # fmt: skip
-def test_switching_one_off_leaves_the_others(field, part):
-    full = make_script(STANDARD, 2, 30, 900)
-    less = make_script(replace(STANDARD, **{field: 0.0}), 2, 30, 900)
-    if part == "light":
-        assert not np.ptp(less.light.gain) - 1.0
-    else:
-        assert not np.any(getattr(less, part))
-        assert np.any(getattr(full, part))
-    faces = [[e for e in s.expressions if e.kind != "blink"] for s in (full, less)]
-    assert faces[0] == faces[1]
-    for name, curve in full.actions.items():
-        assert np.array_equal(curve, less.actions[name])
-    for other in {"head", "shake", "gaze", "closure"} - {part}:
-        assert np.array_equal(getattr(full, other), getattr(less, other))
+def parts(script):
+    """A script taken apart, in a form that is equal only if it is so to the bit."""
+    kinds = {kind: [] for kind in ("micro", "macro", "blink", "other")}
+    for e in script.expressions:
+        kinds[e.kind].append((e.onset, e.apex, e.offset, dict(e.attributes)))
+    curves = {"closure": script.closure, "gaze": script.gaze, "head": script.head,
+              "shake": script.shake, "gain": script.light.gain}  # fmt: skip
+    actions = {name: curve.tobytes() for name, curve in script.actions.items() if curve.any()}
+    light = script.light
+    return {
+        **kinds, **{name: curve.tobytes() for name, curve in curves.items()}, "actions": actions,
+        "flicker": (light.depth, light.phase.tobytes(), light.rows),
+    }  # fmt: skip
+
+
+GIVEN = [
+    Expression(100, 110, 125, "micro", attributes={"action_units": "12", "amplitude_px": "2"}),
+    Expression(300, 330, 400, "macro", attributes={"action_units": "4", "amplitude_px": "5"}),
+]
+# What is claimed: a field that is switched off takes these parts with it, and no other.
+ALONE = {
+    "blink_per_minute": {"blink", "closure"}, "gaze_per_minute": {"gaze"},
+    "nod_per_minute": {"head"}, "head": {"head"}, "camera": {"shake"}, "light": {"gain"},
+    "flicker": {"flicker"}, "tremor": {"actions"}, "noise": set(), "shading": set(),
+    "crf": set(),
+}  # fmt: skip
+TIMELINE = ("micro_per_minute", "macro_per_minute", "speech_per_minute")
+
+
+def changed(field, value, level, given_):
+    """Parts of a script that are others with this field, and the two scripts."""
+    config = DIFFICULTIES[level]
+    if given_:
+        config = replace(config, micro_per_minute=0.0)
+    full = make_script(config, 2, 30, 1800, given_)
+    less = make_script(replace(config, **{field: value}), 2, 30, 1800, given_)
+    one, other = parts(full), parts(less)
+    return {name for name in one if one[name] != other[name]}, full, less
+
+
+@pytest.mark.parametrize("given_", [None, GIVEN], ids=["free", "given"])
+@pytest.mark.parametrize("level", ["standard", "hard"])
+@pytest.mark.parametrize("field", ALONE)
+def test_switching_one_off_leaves_the_others(field, level, given_):
+    found, full, less = changed(field, (0, 0) if field == "crf" else 0.0, level, given_)
+    assert found == ALONE[field]
+    if field != "nod_per_minute":
+        for part in found & {"closure", "gaze", "head", "shake"}:
+            assert not getattr(less, part).any()
+            assert getattr(full, part).any()
+    if field == "light":
+        assert (less.light.gain == (1, 0, 0)).all()
+    if field == "flicker":
+        # The lamps still run on; their depth is 0.
+        assert less.light.depth == 0
+        assert np.array_equal(full.light.phase, less.light.phase)
+
+
+def test_without_nods_the_head_drifts_as_before():
+    _, full, less = changed("nod_per_minute", 0.0, "standard", None)
+    still_there = (full.head == less.head).all(axis=1).mean()
+    assert 0.2 < still_there < 0.95
+    assert less.head.std() > 0
+
+
+@pytest.mark.parametrize("given_", [None, GIVEN], ids=["free", "given"])
+@pytest.mark.parametrize("field", TIMELINE)
+def test_expressions_and_speech_share_a_timeline(field, given_):
+    """What is not claimed: they move each other, but nothing beyond the face and who speaks."""
+    found, full, less = changed(field, 0.0, "standard", given_)
+    if given_ and field == "micro_per_minute":
+        assert found == set()
+        return
+    assert {"macro", "other"} <= found
+    # Blinks keep their frames.
+    assert found <= {"micro", "macro", "other", "actions", "closure", "head"}
+    if given_:
+        event = slice(GIVEN[0].onset, GIVEN[0].offset + 1)
+        assert np.array_equal(full.actions["12L"][event], less.actions["12L"][event])
+
+
+def test_where_blinks_keep_off_micro_expressions_they_move_with_them():
+    easy = DIFFICULTIES["easy"]
+    less = replace(easy, micro_per_minute=0.0)
+    pairs = [[parts(make_script(c, seed, 30, 1800)) for c in (easy, less)] for seed in range(4)]
+    assert any(one["blink"] != other["blink"] for one, other in pairs)
 
 
 def test_rates_and_sizes(long):

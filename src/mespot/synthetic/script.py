@@ -32,7 +32,8 @@ MACRO_UNITS = {
 # How strongly the units after the first take part.
 SECOND_SHARE = (0.5, 0.9)
 
-# One stream of random numbers per concern: switching one off leaves the others as they are.
+# One stream of random numbers per concern: switching one off leaves the others as they are. Of the
+# events, micro, macro and speech are one concern: a face does one thing at a time.
 _STREAMS = ("events", "blinks", "curves", "speech", "head", "camera", "light", "gaze")
 
 
