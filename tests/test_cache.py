@@ -195,13 +195,19 @@ def hammer(root, seed, queue):
         name = int(rng.integers(0, 8))
         key = key_of("entry", name)
         # Nothing is caught: one that the other removes meanwhile has to be as good as none.
-        values = cache.read(key, lambda folder, _: np.load(folder / "a.npy"))
+        values = cache.read(key, slowly)
         if values is None:
             put_named(cache, key, name)
         else:
             found += 1
             wrong += not (len(values) == 10_000 and (values == name).all())
     queue.put((wrong, found))
+
+
+def slowly(folder, _):
+    """Leave the other process time to remove an entry between finding and opening it."""
+    time.sleep(0.01)
+    return np.load(folder / "a.npy")
 
 
 def put_named(cache, key, name):
