@@ -12,7 +12,7 @@ from mespot.datasets._shape import counts_of
 from mespot.files import write_text
 from mespot.synthetic import sheets
 from mespot.synthetic.sheets import facts_of
-from mespot.synthetic.twins import make_order, make_work
+from mespot.synthetic.twins import make_order, make_work, truth_of
 from mespot.synthetic.twins.order import marker
 from mespot.types import Expression
 from synthetic_face import blank_images, card
@@ -64,3 +64,8 @@ def test_half_a_second_is_fifteen_frames():
         "counts_by_labels": {"short": {"recordings": 2, "subjects": 1, "micro": 1, "macro": 1}},
         "n_frames": {"spNO.1_a": 120, "b": 120},
     }
+
+
+def test_the_truth_needs_no_folder():
+    work = make_work(make_order("casme-sq", 0.01), FACES)
+    assert len(truth_of(work)) == len(work.jobs)

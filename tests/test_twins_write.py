@@ -17,7 +17,7 @@ from mespot import registry
 from mespot.errors import MespotError, UnreadableInput, UsageError
 from mespot.exports.csv import read_events, read_recordings
 from mespot.synthetic.twins import job as job_module
-from mespot.synthetic.twins import make_order, make_work, truth_of, write_twin
+from mespot.synthetic.twins import make_order, make_work, write_twin
 from synthetic_face import card
 
 # Small frames, and nothing that takes time for no purpose.
@@ -294,8 +294,3 @@ def test_a_subject_sits_at_one_distance():
         middles.setdefault(job.take.subject, set()).add(round((low + high) / 2, 6))
     assert all(len(m) == 1 for m in middles.values())
     assert len({next(iter(m)) for m in middles.values()}) == len(middles)
-
-
-def test_the_truth_needs_no_folder():
-    work = make_work(order("casme-sq", 0.01), FACES)
-    assert len(truth_of(work)) == len(work.jobs)
