@@ -157,7 +157,9 @@ def show(results: Sequence[Mapping[str, Any]]) -> list[str]:
             )
         )  # fmt: skip
     if any(r["optimistic"] for r in results):
-        lines.append("optimistic: the epoch was chosen by the test result; not comparable")
+        lines.append(
+            "optimistic: epochs and the like were chosen by the test result; not comparable"
+        )
     return lines
 
 

@@ -200,7 +200,8 @@ def _fold_task(shared: _Shared, job: _Job) -> str:
         limit = facts["threshold"]
         number = "per video" if isinstance(limit, dict) else f"{limit:.3f}"
         n = sum(map(len, one.spots.values()))
-        told.append(f"{one.protocol}: epoch {facts['epoch']}, threshold {number}, {n} spots")
+        epoch = f"epoch {facts['epoch']}, " if facts["epoch"] >= 0 else ""
+        told.append(f"{one.protocol}: {epoch}threshold {number}, {n} spots")
     if again:
         told.append(f"rows of {again} recordings were made again, MESPOT_CACHE_GB may be too small")
     return f"{job.recipe.name}, fold {job.fold.name}: {'; '.join(told)} ({seconds:.0f} s)"
@@ -240,7 +241,8 @@ def _pooled(plan: Plan, recipe: Recipe, protocol: str, jobs: Iterable[_Job]) -> 
         for name, events in pooled.items():
             events.update(read_events(folder / name))
         kept = (
-            "fold", "epoch", "threshold", "inner_subjects", "weights_sha256", "seconds", "cost",
+            "fold", "epoch", "look", "threshold", "inner_subjects", "weights_sha256",
+            "look_sha256", "seconds", "cost",
         )  # fmt: skip
         folds.append({name: facts[name] for name in kept})
     for name, events in pooled.items():
