@@ -157,9 +157,7 @@ def show(results: Sequence[Mapping[str, Any]]) -> list[str]:
             )
         )  # fmt: skip
     if any(r["optimistic"] for r in results):
-        lines.append(
-            "optimistic: epochs and the like chosen by the test result; not comparable"
-        )
+        lines.append("optimistic: epochs and the like chosen by the test result; not comparable")
     return lines
 
 
