@@ -242,18 +242,6 @@ def test_spots_of_a_varying_rate_are_in_frames_of_the_file(tmp_path):
     assert (moved.onset, moved.apex, moved.offset, moved.score) == (0, 1, 2, 0.5)
 
 
-SVM = replace(QUICK, name="svm", scorer={"name": "svm_windows"})
-
-
-@pytest.mark.parametrize("recipe", [CHANCE, QUICK, SVM], ids=lambda r: r.scorer["name"])
-def test_workers_give_what_one_process_gives(tmp_path, described, recipe):
-    plan = plan_in(tmp_path, (recipe,), ("default", "paper"))
-    alone = evaluate(plan)
-    # The rows are in the cache by now: worker processes do not see the toy's own describing.
-    spread = evaluate(replace(plan, out=tmp_path / "spread", workers=2))
-    assert [without_times(r) for r in alone] == [without_times(r) for r in spread]
-
-
 def test_folds_of_recordings():
     given = recordings_without_files()
     folds = subject_folds(given)
