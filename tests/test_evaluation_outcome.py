@@ -58,6 +58,23 @@ def test_run_json_tells_what_made_the_results(plan):
     assert json.loads((plan.out.with_name("again") / "run.json").read_text()) == run_
 
 
+def test_twins_say_that_they_are(tmp_path, monkeypatch):
+    without_faces(monkeypatch)
+    given = [replace(r, dataset="smic-vis-e twin") for r in recordings(tmp_path / "data")]
+    plan = plan_in(tmp_path, (CHANCE,), ("default",), recordings=given)
+    lines: list[str] = []
+    (result,) = evaluate(plan, lines.append)
+    assert "smic-vis-e twin (synthetic)" in "\n".join(lines)
+    assert result["dataset"] == "smic-vis-e twin (synthetic)"
+    assert result["synthetic"] is True
+    run_folder = plan.out / "chance" / "default"
+    for path in (run_folder / "events.csv", run_folder / "fold-a" / "peaks.csv"):
+        assert "smic-vis-e twin (synthetic)" in path.read_text()
+    for path in (run_folder / "metrics.json", run_folder / "fold-a" / "fold.json"):
+        assert json.loads(path.read_text())["synthetic"] is True
+    assert "smic-vis-e twin" in (plan.out / "recordings.csv").read_text()
+
+
 @pytest.mark.parametrize("what", ["truth", "subject", "id", "label", "length", "fewer"])
 @pytest.mark.parametrize("known", ["run.json", "tables"])
 def test_another_data_set_is_refused_and_changes_nothing(plan, what, known):

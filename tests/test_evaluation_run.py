@@ -219,21 +219,6 @@ def test_recordings_that_cannot_be_used_count_as_missed(tmp_path, monkeypatch):
     assert "a1" not in read_events(plan.out / "chance/default/peaks.csv")
 
 
-def test_twins_say_that_they_are(tmp_path, described):
-    given = [replace(r, dataset="smic-vis-e twin") for r in recordings(tmp_path / "data")]
-    plan = plan_in(tmp_path, (CHANCE,), ("default",), recordings=given)
-    (result,), told = run_and_tell(plan)
-    assert "smic-vis-e twin (synthetic)" in told
-    assert result["dataset"] == "smic-vis-e twin (synthetic)"
-    assert result["synthetic"] is True
-    run_folder = plan.out / "chance" / "default"
-    for path in (run_folder / "events.csv", run_folder / "fold-a" / "peaks.csv"):
-        assert "smic-vis-e twin (synthetic)" in path.read_text()
-    for path in (run_folder / "metrics.json", run_folder / "fold-a" / "fold.json"):
-        assert json.loads(path.read_text())["synthetic"] is True
-    assert "smic-vis-e twin" in (plan.out / "recordings.csv").read_text()
-
-
 def test_spots_of_a_varying_rate_are_in_frames_of_the_file(tmp_path):
     """Grid frames 0 1 2 3 show file frames 0 0 1 2: a spot on [1, 3], apex 2, is [0, 2], apex 1."""
     series = FrameSeries(np.zeros((4, 1), np.float32), 0, 1, 1, 4, FPS)
