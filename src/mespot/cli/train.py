@@ -12,7 +12,7 @@ import click
 
 from mespot.cli import NOT_FOR
 from mespot.cli._progress import FrameBar
-from mespot.errors import MespotError, UsageError
+from mespot.errors import NoUsableFace, UnreadableInput, UsageError
 
 
 @click.command(epilog=NOT_FOR)
@@ -158,7 +158,7 @@ def _samples(recipe: Any, options: dict[str, Any]) -> tuple[list[Any], list[Any]
     for path in options["footage"]:
         try:
             groups[1] += injected_samples(recipe, path, options["copies"], recipe.seed)
-        except MespotError as error:
+        except (NoUsableFace, UnreadableInput) as error:
             problems.append(str(error))
     for line in problems:
         click.echo(f"left out: {line}", err=True)
