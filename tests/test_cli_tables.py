@@ -235,6 +235,11 @@ def test_a_twin_that_is_not_there_is_made_first(tmp_path, twin, monkeypatch, cap
     # Results alone go to standard output.
     assert capsys.readouterr().out == ""
     assert run(command(tmp_path, "--twin", str(tmp_path / "new"))) == 2
+    # One that a stopped run began is gone on with.
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "twin.json").touch()
+    assert run(command(tmp_path, "--twin", str(tmp_path / "new"), "--scale", "0.2")) == 2
+    assert made.pop() == ("smic-vis-e", 0.2, 0, tmp_path / "new", 1, False)
     assert made == [
         ("smic-vis-e", 0.1, 0, tmp_path / "out" / "twin", 1, False),
         ("smic-vis-e", 1.0, 0, tmp_path / "new", 1, False),

@@ -25,8 +25,8 @@ _BESIDE = Path("OUT/twin")
     type=click.Path(path_type=Path),
     is_flag=False,
     flag_value=_BESIDE,
-    help="Its synthetic twin: where it lies or, if nothing is there, is to be made; without a "
-    "folder, OUT/twin.",
+    help="Its synthetic twin: where it lies or, if nothing is there or with the two options below, "
+    "is to be made; without a folder, OUT/twin.",
 )
 @click.option(
     "--portraits",
@@ -90,7 +90,9 @@ def _load(name: str, root: Path | None, twin: Path | None, options: dict[str, An
         return load(name, root, options["fields"])
     assert twin is not None
     place = options["out"] / "twin" if twin == _BESIDE else twin
-    if twin == _BESIDE or not place.exists() or not any(place.iterdir()):
+    # Named with what it is to be made of, or not there: one that was begun goes on.
+    asked = any(options[name] is not None for name in ("portraits", "scale"))
+    if asked or twin == _BESIDE or not place.exists() or not any(place.iterdir()):
         _make(name, place, options)
     recordings = load(name, place, options["fields"])
     if recordings and not recordings[0].dataset.endswith(" twin"):
