@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from mespot import onnx_runtime
 from mespot.scorers import _lstm_torch, _onnx
 from mespot.scorers._recurrence import window_scores
 from mespot.scorers.lstm import Lstm
@@ -80,8 +81,8 @@ def scoring(d: int) -> float:
     start = _lstm_torch.initial(d, 20, np.random.default_rng(0))
     graph = np.frombuffer(_onnx.lstm_graph(start, WINDOW, False), np.uint8)
     rows: NDArray[np.float32] = np.zeros((2048 + WINDOW - 1, d), np.float32)
-    _onnx.run(graph, rows)
-    return seconds(lambda: _onnx.run(graph, rows), 3) / len(rows)
+    onnx_runtime.run(graph, rows)
+    return seconds(lambda: onnx_runtime.run(graph, rows), 3) / len(rows)
 
 
 def main() -> None:

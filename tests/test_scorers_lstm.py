@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mespot import onnx_runtime
 from mespot.scorers import _onnx
 from mespot.windows import cut, merge_mean
 
@@ -94,7 +95,7 @@ def test_onnx_equals_torch(d, units, window, sigmoid):
     graph = np.frombuffer(_onnx.lstm_graph(weights, window, sigmoid), np.uint8)
     for n in (window, window + 1, 200):
         rows = np.random.default_rng(n).normal(size=(n, d)).astype(np.float32)
-        ours = _onnx.run(graph, rows)
+        ours = onnx_runtime.run(graph, rows)
         assert ours.shape == (n - window + 1, window)
         assert np.allclose(ours, _lstm_torch.run(weights, window, sigmoid, rows), rtol=0, atol=1e-5)
     assert _onnx.lstm_graph(weights, window, sigmoid) == graph.tobytes()
@@ -140,7 +141,7 @@ def test_a_short_recording_scores_as_the_start_of_a_longer_window():
     weights = scorer.fit([series], [truth], seed=0)
     short = replace(series, values=series.values[:8])
     rows = (series.values[:30] - weights["mean"]) / weights["std"]
-    expected = _onnx.run(weights["onnx"], rows.astype(np.float32))[0, :8]
+    expected = onnx_runtime.run(weights["onnx"], rows.astype(np.float32))[0, :8]
     assert np.allclose(scorer.score(short, weights).values[:, 0], expected, rtol=0, atol=1e-5)
 
 

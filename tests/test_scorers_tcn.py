@@ -8,6 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from mespot import onnx_runtime
 from mespot.decode import DecodeConfig, candidates
 from mespot.errors import MespotError, UsageError
 from mespot.scorers import _pieces
@@ -18,7 +19,7 @@ from network_cases import kinds
 torch = pytest.importorskip("torch", reason="training needs PyTorch")
 pytest.importorskip("onnx", reason="training needs onnx")
 
-from mespot.scorers import _network_torch, _onnx, _ops_onnx  # noqa: E402
+from mespot.scorers import _network_torch, _ops_onnx  # noqa: E402
 
 QUICK = {
     "tcn": Tcn(channels=12, epochs=16, slice_rows=60, batch=360, noise=0.1, dropout=0.0),
@@ -119,7 +120,7 @@ def test_onnx_is_what_torch_computes_whatever_the_length(scorer, sigmoid):
         x = np.random.default_rng(n).normal(size=(n + 2 * built.reach, 4)).astype(np.float32)
         mean = np.mean([_network_torch.run(built, w, False, x) for w in networks], axis=0)
         wanted = 1 / (1 + np.exp(-mean)) if sigmoid else mean
-        assert np.allclose(_onnx.run(graph, x), wanted, rtol=0, atol=1e-5)
+        assert np.allclose(onnx_runtime.run(graph, x), wanted, rtol=0, atol=1e-5)
         assert wanted.shape == (n, 3)
     assert np.ptp(mean) > 0.1
 

@@ -14,6 +14,9 @@ from importlib import import_module
 from typing import Any
 
 from mespot._version import __version__
+from mespot.telemetry import switch_telemetry_off
+
+switch_telemetry_off()
 
 _HOME_OF = {
     "Expression": "types",

@@ -10,8 +10,9 @@ from typing import Any, ClassVar, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from mespot import onnx_runtime
 from mespot.errors import UsageError
-from mespot.scorers import _checked, _normalise, _onnx, _pieces, _platt, _rate, _ready
+from mespot.scorers import _checked, _normalise, _pieces, _platt, _rate, _ready
 from mespot.scorers._ops import Ops
 from mespot.scorers._targets import HEADS, Targets
 from mespot.types import Expression, FrameSeries
@@ -180,7 +181,7 @@ class Network:
         factor = _rate.ratio(float(weights["rate"]), float(series.fps / series.step))
         rows = _rate.resampled(series.values, factor)
         said = _pieces.whole(
-            lambda x: _onnx.run(weights["onnx"], x),
+            lambda x: onnx_runtime.run(weights["onnx"], x),
             lambda a, b: normaliser.rows(rows, a, b),
             rows.shape,
             int(weights["reach"]),
@@ -195,7 +196,7 @@ class Network:
 
         def said(rows: Any) -> NDArray[Any]:
             return _pieces.whole(
-                lambda x: _onnx.run(network, x), lambda a, b: rows[a:b], rows.shape, reach
+                lambda x: onnx_runtime.run(network, x), lambda a, b: rows[a:b], rows.shape, reach
             )[:, 0]
 
         return _platt.learn(

@@ -1,4 +1,4 @@
-"""The LSTM as an ONNX graph, and running it with ONNX Runtime; neither needs torch.
+"""The LSTM as an ONNX graph; writing it does not need torch.
 
 The graph is written node by node from the weights: every row is projected once (x · W + b), and the
 M steps of all windows run as one batch on slices of that projection. Step t of the n - M + 1
@@ -10,13 +10,10 @@ projection, windows second: gates are then long contiguous rows.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-from mespot.errors import MespotError
 
 OPSET = 17
 _TO_THE_END = np.iinfo(np.int64).max
@@ -113,31 +110,3 @@ class _Graph:
         self.add("Tanh", [f"c{t}"], f"e{t}")
         self.add("Mul", [f"o{t}", f"e{t}"], f"h{t}")
         self.add("MatMul", ["dense_w", f"h{t}"], f"s{t}")
-
-
-def run(data: NDArray[np.uint8], x: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Run a network kept as bytes on rows (n, d): of the LSTM, (n - window + 1, window).
-
-    Raises MespotError if the bytes are not a network that this ONNX Runtime reads.
-    """
-    y: NDArray[np.float32] = _session(data.tobytes()).run(None, {"x": x})[0]
-    return y
-
-
-@lru_cache(maxsize=8)
-def _session(data: bytes) -> Any:
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    # An arena keeps the most that any piece of any length ever took; without one the memory is
-    # given back, and on pieces that fit the cache it takes no longer.
-    options.enable_cpu_mem_arena = False
-    options.enable_mem_pattern = False
-    try:
-        return ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime's errors share no base class of their own
-        what = str(error).splitlines()[0]
-        raise MespotError(f"the spotter's network cannot be loaded ({what})") from error

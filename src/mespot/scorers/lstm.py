@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from mespot import onnx_runtime
 from mespot.errors import UsageError
 from mespot.labels import label_scores
 from mespot.scorers import _checked, _normalise, _onnx, _rate, _ready
@@ -198,7 +199,7 @@ class Lstm:
             FrameSeries(rows, 0, 1, 1, len(rows), series.fps),
             normaliser,
             int(weights["window"]),
-            lambda x: _onnx.run(weights["onnx"], x),
+            lambda x: onnx_runtime.run(weights["onnx"], x),
         )
         scores = _rate.restored(scored.values[:, 0], len(series), factor)
         return series.with_values(scores[:, None], ("score",))
