@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from mespot.align import AlignConfig, concatenate, crop
+from mespot.align import Align, concatenate, crop
 from mespot.align.aligner import Aligner
 from mespot.align.detect import propose
 from mespot.align.follow import chip_at, tracker_view
@@ -96,7 +96,7 @@ def anchored_similarity(frames: Frames, first: NDArray) -> NDArray:
 def final(frames: Frames, first: NDArray, smoothing: int = 5) -> NDArray:
     """The whole: where the crop's pixels are taken from."""
     clip = concatenate(
-        Aligner(AlignConfig(smoothing=smoothing), Fraction(FPS)).clips(timed(frames))
+        Aligner(Align(smoothing=smoothing), Fraction(FPS)).clips(timed(frames))
     )
     return basis(crop.MEAN_5, GRID) @ clip.landmarks.astype(float)
 

@@ -23,7 +23,7 @@ from page import origin
 
 from mespot.cache import Cache, default_limit, default_root
 from mespot.datasets._named import named
-from mespot.decode import DecodeConfig, decode
+from mespot.decoding import Decode, decode
 from mespot.evaluation import store
 from mespot.evaluation.describe import Plan, describe
 from mespot.evaluation.run import evaluate, subject_folds
@@ -91,7 +91,7 @@ def threshold_rows(plan: Plan, recipe: Recipe) -> list[dict[str, Any]]:
             curves[name] = samples[name].series.with_values(kept["scores"][:, None])
     rows = []
     for name, told, changed in THRESHOLDS:
-        config = make_dataclass(DecodeConfig, {**recipe.decode, **changed}, where="decode")
+        config = make_dataclass(Decode, {**recipe.decode, **changed}, where="decode")
         spots = {n: decode(curve, config, None, samples[n].found) for n, curve in curves.items()}
         apex, megc = (_by_subject(plan.recordings, samples, spots, r) for r in ("apex", "megc"))
         total, f1 = sum(apex, Counts()), sum(megc, Counts()).f1

@@ -28,7 +28,7 @@ import numpy as np
 from _common import Timing, measure_in_turn, write
 from _stages import FPS, GRID, STAGES, Frames
 
-from mespot.align import AlignConfig, crop
+from mespot.align import Align, crop
 from mespot.align.aligner import Aligner
 from mespot.align.landmarks import MODEL_FILES, model_path
 from mespot.align.register import basis
@@ -103,7 +103,7 @@ def drift(path: Path, seconds: float) -> dict[str, float]:
     image, points = portrait(path)
     n = int(seconds * FPS)
     motions = motion(points, n)
-    aligner = Aligner(AlignConfig(), Fraction(FPS))
+    aligner = Aligner(Align(), Fraction(FPS))
 
     def frames() -> Iterator[StillFrame]:
         yield from timed(render(image, motions))
@@ -128,7 +128,7 @@ def drift(path: Path, seconds: float) -> dict[str, float]:
 
 def aligned(frames: list[Any], fps: Fraction) -> None:
     """Alignment with crop of frames that are decoded."""
-    for _ in Aligner(AlignConfig(), fps).clips(frames):
+    for _ in Aligner(Align(), fps).clips(frames):
         pass
 
 
@@ -169,7 +169,7 @@ def speed(path: Path, repeats: int) -> list[dict[str, Any]]:
     image, points = portrait(path)
     ahead = list(recode(render(image, motion(points, LONG // 3))))
     base = ahead[:100]
-    clip = next(Aligner(AlignConfig(), Fraction(FPS)).clips(timed(base)))
+    clip = next(Aligner(Align(), Fraction(FPS)).clips(timed(base)))
     few, pairs = base[::10], clip.frames[:4]
     # The same pictures upside down hold no face but as much to look at.
     plain = {

@@ -22,9 +22,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from mespot import registry
-from mespot.align import AlignConfig, align, concatenate
+from mespot.align import Align, align, concatenate
 from mespot.datasets.folder import Folder
-from mespot.decode import DecodeConfig, candidates, decode, learn_threshold
+from mespot.decoding import Decode, candidates, decode, learn_threshold
 from mespot.metrics import Rule, count
 from mespot.protocol import Sample, leave_subjects_out
 from mespot.recipe import Recipe
@@ -52,7 +52,7 @@ def clip_of(recording: Recording, work: Path) -> FaceClip:
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         video = open_video(str(recording.source))
-        clip = concatenate(align(video, AlignConfig(), video.fps))
+        clip = concatenate(align(video, Align(), video.fps))
         path.write_bytes(pickle.dumps(clip, protocol=4))
     return pickle.loads(path.read_bytes())
 
@@ -106,7 +106,7 @@ def settings(
 
 def bounds(samples: list[Sample]) -> dict[str, dict]:
     """Figures of the floors and of the ceiling; the random curve's threshold is its best one."""
-    config = DecodeConfig()
+    config = Decode()
     found = {}
     for name in ("never", "random", "oracle"):
         scores = []

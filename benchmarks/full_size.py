@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from _common import write
 
-from mespot import _packing
+from mespot import packing
 from mespot.protocol import Sample, inner_split
 from mespot.recipe import load_recipe
 from mespot.registry import build
@@ -42,7 +42,7 @@ def make(folder: Path, seed: int) -> None:
 def sample(folder: Path, number: int) -> Sample:
     """It as a sample with one micro-expression; rows stay in the file."""
     n = ROWS + SPAN - 1
-    rows = _packing.load(folder, mapped=True)
+    rows = packing.load(folder, mapped=True)
     series = FrameSeries(rows, 0, 1, SPAN, n, Fraction(30))
     truth = (Expression(900, 907, 914),)
     return Sample(folder.name, f"s{number % SUBJECTS:02}", series, np.ones(n, bool), truth)

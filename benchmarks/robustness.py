@@ -29,10 +29,10 @@ import page
 from _common import write
 from _points import HELD, PACKAGED, plot, row_of
 
-from mespot._code import code_hash
+from mespot.code_hash import code_hash
 from mespot.cache import key_of
 from mespot.datasets.folder import Folder
-from mespot.decode import decode
+from mespot.decoding import decode
 from mespot.errors import MespotError
 from mespot.files import write_text
 from mespot.material import collect, sample_of
@@ -59,7 +59,7 @@ FACES, PAGE = ROOT.parent / "shared" / "faces", ROOT / "docs" / "robustness.md"
 BASE = replace(STANDARD, micro_per_minute=18.0)
 FPS = 30
 _SEED, _TRAINING_SEED = 4100, 4200
-_CODE = ("mespot.material", "mespot.synthetic.write", "mespot.decode", "mespot.scorers.lstm",
+_CODE = ("mespot.material", "mespot.synthetic.write", "mespot.decoding", "mespot.scorers.lstm",
          "mespot.descriptors.region_flow", "mespot.align.aligner")  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from mespot.align import concatenate
 from mespot.align.aligner import Aligner
 from mespot.cli.demo import make_clip
-from mespot.decode import decode
+from mespot.decoding import decode
 from mespot.errors import MespotError
 from mespot.files import atomic_path
 from mespot.pipeline import Described, describe_video

@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from mespot.align import AlignConfig, concatenate, crop
+from mespot.align import Align, concatenate, crop
 from mespot.align.aligner import Aligner, AlignNotes
 from mespot.align.register import basis
 from mespot.types import FaceClip
@@ -19,9 +19,9 @@ GRID = np.stack(np.meshgrid(np.linspace(0.1, 0.9, 7), np.linspace(0.1, 0.9, 7)),
 
 
 def run(
-    images: Iterable[NDArray], config: AlignConfig | None = None, chunk: int = 256
+    images: Iterable[NDArray], config: Align | None = None, chunk: int = 256
 ) -> tuple[FaceClip, AlignNotes]:
-    aligner = Aligner(config or AlignConfig(), FPS)
+    aligner = Aligner(config or Align(), FPS)
     return concatenate(aligner.clips(timed(images), chunk)), aligner.notes
 
 

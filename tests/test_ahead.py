@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from mespot._ahead import load_ahead
+from mespot.load_ahead import load_ahead
 
 
 def test_modules_are_loaded_and_one_that_fails_does_not_keep_the_next_from_it(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mespot.align import AlignConfig, crop
+from mespot.align import Align, crop
 from mespot.align.view import view_of
 from mespot.video.pixels import Luma
 
@@ -143,4 +143,4 @@ def test_a_larger_face_meets_no_step_in_sharpness() -> None:
 )  # fmt: skip
 def test_impossible_settings_are_refused(wrong: dict) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
-        AlignConfig(**wrong)
+        Align(**wrong)

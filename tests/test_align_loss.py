@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from aligned_cases import FPS, map_error, run, scene
-from mespot.align import AlignConfig, align, concatenate, crop
+from mespot.align import Align, align, concatenate, crop
 from mespot.align.aligner import Aligner
 from moving_portrait import (
     SHARED,
@@ -104,7 +104,7 @@ def real(name: str) -> Iterator[StillFrame]:
 )  # fmt: skip
 def test_real_clips(name: str, first: int | None, last: int | None) -> None:
     frames = list(real(name))
-    aligner = Aligner(AlignConfig(), FPS)
+    aligner = Aligner(Align(), FPS)
     clip = concatenate(aligner.clips(frames))
     assert len(clip) == len(frames)
     if first is None or last is None:
@@ -119,7 +119,7 @@ def test_real_clips(name: str, first: int | None, last: int | None) -> None:
 @pytest.mark.slow
 def test_a_hand_before_a_turning_face_does_not_lose_it() -> None:
     clip = concatenate(
-        align(real("WolfgangLanger_Pexels.mp4"), AlignConfig(), Fraction(24000, 1001))
+        align(real("WolfgangLanger_Pexels.mp4"), Align(), Fraction(24000, 1001))
     )
     assert clip.found.mean() > 0.95
     # Landmarks never jump: the crop moves by less than 6 % of its side beyond steady motion.

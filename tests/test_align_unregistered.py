@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from mespot.align import AlignConfig, align, concatenate
+from mespot.align import Align, align, concatenate
 from mespot.align.register import register
 from moving_portrait import motion, portrait, portraits, render, timed
 
@@ -21,7 +21,7 @@ def frames():
 
 
 def clip(frames, **config):
-    return concatenate(align(timed(frames), AlignConfig(smoothing=1, **config), Fraction(25)))
+    return concatenate(align(timed(frames), Align(smoothing=1, **config), Fraction(25)))
 
 
 def test_every_crop_is_cut_by_the_first_landmarks(frames):
@@ -36,7 +36,7 @@ def test_every_crop_is_cut_by_the_first_landmarks(frames):
         off = np.abs(fixed.frames[t] - expected)
         assert off.max() <= 1 + np.ptp(frames[t]) / 32, t
         assert off.mean() < 0.01, t
-    pieces = align(timed(frames), AlignConfig(smoothing=1, register="none"), Fraction(25), 7)
+    pieces = align(timed(frames), Align(smoothing=1, register="none"), Fraction(25), 7)
     assert np.array_equal(concatenate(pieces).frames, fixed.frames)
 
 
@@ -56,4 +56,4 @@ def test_the_face_is_followed_all_the_same(frames):
 
 def test_another_way_is_refused():
     with pytest.raises(ValueError, match="register 'head'"):
-        AlignConfig(register="head")
+        Align(register="head")

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from aligned_cases import FPS, map_error, run, scene
-from mespot.align import AlignConfig, align, concatenate, crop
+from mespot.align import Align, align, concatenate, crop
 from mespot.align import aligner as aligner_module
 from mespot.align.aligner import Aligner, AlignNotes
 from mespot.align.register import register
@@ -41,7 +41,7 @@ def test_still_face_recoded_with_noise_hardly_jitters(face: int) -> None:
 @pytest.mark.parametrize("points", [5, 17])
 def test_rigid_motion_is_taken_out(points: int) -> None:
     frames, motions = scene(60)
-    clip, notes = run(recode(frames), AlignConfig(points=points))
+    clip, notes = run(recode(frames), Align(points=points))
     assert clip.found.all()
     assert clip.landmarks.shape == (60, points, 2)
     assert rigid_error(map_error(clip, motions)) < 0.15
@@ -101,7 +101,7 @@ def test_chunks_change_nothing_but_the_cuts() -> None:
     whole, notes = run(frames)
     assert 0 < whole.found.sum() < 33
     for chunk in (1, 7, 33):
-        parts = list(align(timed(frames), AlignConfig(), FPS, chunk))
+        parts = list(align(timed(frames), Align(), FPS, chunk))
         assert [len(p) for p in parts] == [chunk] * (33 // chunk) + [33 % chunk] * (33 % chunk > 0)
         joined = concatenate(parts)
         for name in ("frames", "found", "landmarks", "times_s"):
@@ -123,19 +123,19 @@ def test_at_high_rates_frames_between_lie_between(monkeypatch: pytest.MonkeyPatc
     image, points = portrait(portraits()[0])
     motions = motion(points, 81, fps=200.0)
     frames = list(render(image, motions))
-    config = AlignConfig(smoothing=1)
+    config = Align(smoothing=1)
     clip = concatenate(Aligner(config, Fraction(200)).clips(timed(frames, 200.0)))
     assert clip.found.all()
     assert len(clip) == 81
     between = (clip.landmarks[:-2:2] + clip.landmarks[2::2]) / 2
     np.testing.assert_allclose(clip.landmarks[1:-1:2], between, atol=1e-3)
     # Those that are tracked have the landmarks that they would have in a video of these alone.
-    alone, _ = run(frames[::2], AlignConfig(smoothing=1, anchor_s=1.6))
+    alone, _ = run(frames[::2], Align(smoothing=1, anchor_s=1.6))
     np.testing.assert_allclose(clip.landmarks[::2], alone.landmarks, atol=1e-3)
     np.testing.assert_allclose(exact[:81], clip.landmarks, atol=1e-3)
     for i in (0, 1, 40, 77):
         np.testing.assert_array_equal(clip.frames[i], register(frames[i], exact[i], 150))
-    smooth = concatenate(Aligner(AlignConfig(), Fraction(200)).clips(timed(frames, 200.0)))
+    smooth = concatenate(Aligner(Align(), Fraction(200)).clips(timed(frames, 200.0)))
     assert jitter(map_error(smooth, motions)) < 0.02
     assert rigid_error(map_error(smooth, motions)) < 0.06
 
@@ -144,7 +144,7 @@ def test_at_high_rates_frames_between_lie_between(monkeypatch: pytest.MonkeyPatc
 def test_at_high_rates_every_frame_has_its_place(n: int) -> None:
     frames, _ = scene(20)
     frames[8:13] = [np.zeros_like(frames[0])] * 5
-    clip = concatenate(Aligner(AlignConfig(), Fraction(300)).clips(timed(frames[:n], 300.0), 7))
+    clip = concatenate(Aligner(Align(), Fraction(300)).clips(timed(frames[:n], 300.0), 7))
     assert clip.times_s.tolist() == [i / 300 for i in range(n)]
     # Frames 0, 3, 6 ... are looked at; from 6 to 9 the face is lost.
     lost = [i for i in range(n) if 7 <= i < 15]
@@ -176,7 +176,7 @@ def test_any_resolution_gives_the_same_crop(size: tuple[int, int]) -> None:
 
 def test_the_crop_is_the_registration_of_the_landmarks() -> None:
     frames, _ = scene(6)
-    clip, _ = run(frames, AlignConfig(size=96, smoothing=1))
+    clip, _ = run(frames, Align(size=96, smoothing=1))
     for image, landmarks, got in zip(frames, clip.landmarks, clip.frames):
         assert got.shape == (96, 96)
         expected = register(image, landmarks.astype(float), 96).astype(int)
@@ -184,7 +184,7 @@ def test_the_crop_is_the_registration_of_the_landmarks() -> None:
 
 
 def test_odd_streams() -> None:
-    assert list(align([], AlignConfig(), FPS)) == []
+    assert list(align([], Align(), FPS)) == []
     frames, _ = scene(1)
     clip, _ = run(frames)
     assert len(clip) == 1
@@ -201,8 +201,8 @@ def test_odd_streams() -> None:
 
 def test_only_clips_that_fit_are_joined() -> None:
     frames, _ = scene(2)
-    small, _ = run(frames, AlignConfig(size=64))
-    large, _ = run(frames, AlignConfig(size=65))
+    small, _ = run(frames, Align(size=64))
+    large, _ = run(frames, Align(size=65))
     with pytest.raises(ValueError, match="differ"):
         concatenate([small, large])
     with pytest.raises(ValueError, match="no clip"):

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mespot import _packing, registry
+from mespot import packing, registry
 from mespot.types import FaceClip
 
 
@@ -24,10 +24,10 @@ def histograms(rng, n, sums, bins):
 @pytest.mark.parametrize("sums", [[3703] * 4, [3703, 3542, 3542, 3388], [1, 2, 65535], [7]])
 def test_counts_over_a_fixed_sum_take_half_and_lose_nothing(tmp_path, sums):
     values = histograms(np.random.default_rng(0), 120, sums, 8)
-    assert _packing.save(tmp_path, values, 8) == "counts"
+    assert packing.save(tmp_path, values, 8) == "counts"
     assert (tmp_path / "counts.npy").stat().st_size < values.nbytes * 0.55 + 200
-    assert _packing.load(tmp_path, mapped=False).tobytes() == values.tobytes()
-    packed = _packing.load(tmp_path, mapped=True)
+    assert packing.load(tmp_path, mapped=False).tobytes() == values.tobytes()
+    packed = packing.load(tmp_path, mapped=True)
     assert np.asarray(packed).tobytes() == values.tobytes()
     assert packed[5:90].tobytes() == values[5:90].tobytes()
     assert packed[np.array([3, 0, 77])].tobytes() == values[[3, 0, 77]].tobytes()
@@ -39,8 +39,8 @@ def test_counts_over_a_fixed_sum_take_half_and_lose_nothing(tmp_path, sums):
 
 def test_packed_rows_reckon_as_an_array(tmp_path):
     values = histograms(np.random.default_rng(1), 50, [40, 50], 4)
-    _packing.save(tmp_path, values, 4)
-    packed = _packing.load(tmp_path, mapped=True)
+    packing.save(tmp_path, values, 4)
+    packed = packing.load(tmp_path, mapped=True)
     assert np.array_equal(packed * 2 - packed, values)
     assert np.array_equal(np.ascontiguousarray(packed), values)
     assert np.array_equal(np.cumsum(packed, axis=0), np.cumsum(values, axis=0))
@@ -60,10 +60,10 @@ def test_packed_rows_reckon_as_an_array(tmp_path):
 )
 def test_whatever_would_lose_a_bit_is_kept_as_it_is(tmp_path, spoil):
     values = spoil(histograms(np.random.default_rng(2), 60, [90, 80], 8)).astype(np.float32)
-    assert _packing.save(tmp_path, values, 8) == "float32"
+    assert packing.save(tmp_path, values, 8) == "float32"
     assert not (tmp_path / "counts.npy").exists()
     for mapped in (False, True):
-        assert np.asarray(_packing.load(tmp_path, mapped)).tobytes() == values.tobytes()
+        assert np.asarray(packing.load(tmp_path, mapped)).tobytes() == values.tobytes()
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_whatever_would_lose_a_bit_is_kept_as_it_is(tmp_path, spoil):
 @pytest.mark.parametrize("step", [1, 2, 100])
 def test_pieces_make_the_file_that_numpy_makes(tmp_path, array, step):
     pieces = [array[a : a + step] for a in range(0, len(array), step)]
-    _packing.write_npy(tmp_path / "a.npy", array.shape, array.dtype, pieces)
+    packing.write_npy(tmp_path / "a.npy", array.shape, array.dtype, pieces)
     expected = io.BytesIO()
     np.save(expected, np.ascontiguousarray(array))
     assert (tmp_path / "a.npy").read_bytes() == expected.getvalue()
@@ -89,7 +89,7 @@ def test_pieces_make_the_file_that_numpy_makes(tmp_path, array, step):
 def test_counts_are_the_file_that_numpy_makes(tmp_path, monkeypatch):
     monkeypatch.setattr(_packing, "_PIECE", 100)  # Three rows at a time.
     values = histograms(np.random.default_rng(0), 50, [90, 80, 90, 80], 8)
-    assert _packing.save(tmp_path, values, 8) == "counts"
+    assert packing.save(tmp_path, values, 8) == "counts"
     sums = np.repeat([90, 80, 90, 80], 8)
     expected = io.BytesIO()
     np.save(expected, np.rint(values * sums.astype(np.float64)).astype(np.uint16))
@@ -122,7 +122,7 @@ def test_a_full_disk_is_an_error_and_leaves_no_file(tmp_path, monkeypatch, room,
 
     monkeypatch.setattr(Path, "open", opened)
     with pytest.raises(OSError, match="No space left") as stopped:
-        _packing.save(tmp_path, values, bins)
+        packing.save(tmp_path, values, bins)
     assert stopped.value.errno == errno.ENOSPC
     left = {p.name for p in tmp_path.iterdir()}
     # Counts that are whole may stand there: the entry of the cache goes as a whole.
@@ -135,7 +135,7 @@ def test_memory_beside_the_rows_does_not_grow_with_them(tmp_path, monkeypatch):
     for n in (500, 4000):
         values = histograms(np.random.default_rng(0), n, [90] * 50, 8)
         tracemalloc.start()
-        assert _packing.save(tmp_path, values, 8) == "counts"
+        assert packing.save(tmp_path, values, 8) == "counts"
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.2 * peaks[0]
@@ -144,8 +144,8 @@ def test_memory_beside_the_rows_does_not_grow_with_them(tmp_path, monkeypatch):
 def test_empty_blocks_and_silent_columns(tmp_path):
     values = histograms(np.random.default_rng(3), 40, [60, 60, 60], 4)
     values[:, 4:8] = 0
-    assert _packing.save(tmp_path, values, 4) == "counts"
-    assert np.array_equal(_packing.load(tmp_path, mapped=False), values)
+    assert packing.save(tmp_path, values, 4) == "counts"
+    assert np.array_equal(packing.load(tmp_path, mapped=False), values)
 
 
 @pytest.mark.parametrize(
@@ -161,5 +161,5 @@ def test_real_descriptors_come_back_to_the_bit(tmp_path, name, how):
     )
     descriptor = registry.build("descriptors", {"name": name, "span": 9})
     values = descriptor.describe(clip).values
-    assert _packing.save(tmp_path, values, descriptor.bins_per_plane) == how
-    assert _packing.load(tmp_path, mapped=False).tobytes() == values.tobytes()
+    assert packing.save(tmp_path, values, descriptor.bins_per_plane) == how
+    assert packing.load(tmp_path, mapped=False).tobytes() == values.tobytes()

@@ -74,7 +74,7 @@ def test_scores_cover_every_decoded_frame(result, shared_videos, name):
 def test_events_stand_on_found_frames_with_the_files_times(shared_videos, tmp_path):
     """At a low threshold, so that there are spots on clips of rate constant and varying."""
     clips = [str(shared_videos / name) for name in ("single_face.mp4", "noface_face.mov")]
-    low = ["--set", "decode.threshold=fixed", "--set", "decode.value=0.02"]
+    low = ["--set", "decode.threshold=0.02"]
     assert run(["spot", *clips, "-o", str(tmp_path), *low]) == 0
     recordings = read_recordings(tmp_path / "recordings.csv")
     events = read_events(tmp_path / "events.csv", recordings)

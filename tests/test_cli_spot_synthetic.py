@@ -104,7 +104,7 @@ def test_paper_recipes_refuse_other_rates(clip, tmp_path, capsys):
 
 def test_events_agree_with_the_scores_file(clip, tmp_path):
     """A low threshold gives spots for sure; each apex has its score, each frame a face."""
-    low = ["--set", "decode.threshold=fixed", "--set", "decode.value=0.02"]
+    low = ["--set", "decode.threshold=0.02"]
     assert run(["spot", str(clip), "-o", str(tmp_path), *low]) == 0
     with (tmp_path / "face.scores.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))

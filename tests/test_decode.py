@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mespot.decode import DecodeConfig, candidates, decode
+from mespot.decoding import Decode, candidates, decode
 from mespot.errors import UsageError
 from mespot.scorers.oracle import oracle_scores
 from mespot.types import Expression, FrameSeries
 
-FIXED = DecodeConfig(threshold="fixed", value=0.5, nms_s=0.0)
+FIXED = Decode(threshold=0.5, nms_s=0.0)
 
 
 def curve(values, span=1, fps=10, first=0, step=1):
@@ -42,7 +42,7 @@ def test_width_rule_by_hand():
 
 def test_the_flank_of_a_higher_peak_is_not_part_of_a_lower_ones_interval():
     # 0.9 takes row 5 alone (at least 0.45); the 0.3 has rows of at least 0.15, but not the 0.4.
-    spots = decode(curve([0, 0.2, 0.3, 0.25, 0.4, 0.9, 0.4, 0]), replace(FIXED, value=0.05))
+    spots = decode(curve([0, 0.2, 0.3, 0.25, 0.4, 0.9, 0.4, 0]), replace(FIXED, threshold=0.05))
     assert spans(spots) == [(1, 2, 3), (5, 5, 5)]
 
 
@@ -118,7 +118,7 @@ def test_duration_bounds_clip():
 
 def test_paper_threshold_by_hand():
     # (0.8 + 0.2) / 2 = 0.5: zeros and negative scores are no smallest positive score.
-    config = DecodeConfig(threshold="paper", nms_s=0)
+    config = Decode(threshold="paper", nms_s=0)
     values = [0, 0.2, 0, 0.8, 0, 0.49, -1, 0.51, 0]
     assert config.threshold_for(curve(values)) == pytest.approx(0.5)
     assert [s.apex for s in decode(curve(values), config)] == [3, 7]
@@ -128,14 +128,14 @@ def test_paper_threshold_by_hand():
 @given(st.lists(st.floats(0, 1, width=32), min_size=2, max_size=60))
 def test_paper_threshold_fires_at_least_once(values):
     # That is what it does, in a video without any ME too; only a curve without a peak is silent.
-    spots = decode(curve(values), DecodeConfig(threshold="paper"))
+    spots = decode(curve(values), Decode(threshold="paper"))
     if len(set(values)) > 1:
         assert spots
         assert max(s.score for s in spots) == max(values)
 
 
 def test_paper_threshold_on_nothing():
-    config = DecodeConfig(threshold="paper")
+    config = Decode(threshold="paper")
     assert config.threshold_for(curve(np.zeros(9))) == 0
     assert decode(curve(np.zeros(9)), config) == []
     assert decode(curve(np.zeros(0)), config) == []
@@ -143,12 +143,12 @@ def test_paper_threshold_on_nothing():
 
 def test_learned_threshold_must_be_given():
     with pytest.raises(UsageError, match=r"'learned' needs a learned threshold"):
-        decode(curve([0, 1, 0]), DecodeConfig())
+        decode(curve([0, 1, 0]), Decode())
     with pytest.raises(UsageError, match="learned"):
-        DecodeConfig().threshold_for(curve([0, 1, 0]), math.nan)
-    assert DecodeConfig().threshold_for(curve([0, 1, 0]), 0.4) == 0.4
-    assert len(decode(curve([0, 1, 0]), DecodeConfig(), 1.0)) == 1
-    assert decode(curve([0, 1, 0]), DecodeConfig(), math.nextafter(1, 2)) == []
+        Decode().threshold_for(curve([0, 1, 0]), math.nan)
+    assert Decode().threshold_for(curve([0, 1, 0]), 0.4) == 0.4
+    assert len(decode(curve([0, 1, 0]), Decode(), 1.0)) == 1
+    assert decode(curve([0, 1, 0]), Decode(), math.nextafter(1, 2)) == []
 
 
 def test_lost_face_cuts_spots():
@@ -194,7 +194,7 @@ def test_smoothing_joins_ripples_and_moves_no_peak():
 )
 def test_values_out_of_range_are_told(fields, message):
     with pytest.raises(UsageError, match=message):
-        DecodeConfig(**fields)
+        Decode(**fields)
 
 
 def test_mask_and_columns_must_fit():
@@ -209,7 +209,7 @@ def test_mask_and_columns_must_fit():
 def test_oracle_labels_decode_to_the_truth(span, length):
     truth = [Expression(50, 50 + length // 2, 49 + length), Expression(130, 133, 129 + length)]
     series = FrameSeries(np.zeros((200, 1), np.float32), 0, 1, span, 199 + span, Fraction(25))
-    overlap = decode(oracle_scores(series, truth), DecodeConfig("fixed", 0.5))
+    overlap = decode(oracle_scores(series, truth), Decode(0.5))
     if 2 * length < span:
         assert overlap == []
         return
@@ -217,7 +217,7 @@ def test_oracle_labels_decode_to_the_truth(span, length):
     for spot, true in zip(overlap, truth):
         assert abs(spot.onset - true.onset) <= 1
         assert abs(spot.offset - true.offset) <= 1
-    apex = decode(oracle_scores(series, truth, "apex"), DecodeConfig("fixed", 0.5))
+    apex = decode(oracle_scores(series, truth, "apex"), Decode(0.5))
     assert [s.apex for s in apex] == [t.apex for t in truth]
 
 
@@ -230,7 +230,7 @@ def decodings(draw):
     lost = draw(st.lists(st.integers(0, max(scores.n_frames - 1, 0)), max_size=4))
     found = np.ones(scores.n_frames, bool)
     found[[i for i in lost if i < scores.n_frames]] = False
-    config = DecodeConfig(
+    config = Decode(
         nms_s=draw(st.sampled_from([0.0, 0.2, 0.5])),
         interval=draw(st.sampled_from(["width", "span"])),
         level=draw(st.sampled_from([0.3, 0.5, 1.0])),
@@ -298,6 +298,6 @@ def test_an_hour_at_200_fps_is_decoded_at_once():
     scores = curve(rng.random(n) * 0.6, span=41, fps=200)
     scores.values[rng.integers(0, n, 100)] = 0.9
     begin = time.process_time()
-    spots = decode(scores, DecodeConfig("fixed", 0.7), found=np.ones(scores.n_frames, bool))
+    spots = decode(scores, Decode(0.7), found=np.ones(scores.n_frames, bool))
     assert time.process_time() - begin < 1
     assert 90 <= len(spots) <= 100

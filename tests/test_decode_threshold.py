@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mespot.decode import DecodeConfig, at_false_alarm_rate, candidates, decode, learn_threshold
+from mespot.decoding import Decode, at_false_alarm_rate, candidates, decode, learn_threshold
 from mespot.types import Counts, Expression, FrameSeries
 
-CONFIG = DecodeConfig(nms_s=0.0)
+CONFIG = Decode(nms_s=0.0)
 
 
 def apex_count(reference, estimated):

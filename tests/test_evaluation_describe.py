@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from evaluation_cases import CHANCE, N, plan_in, recordings, rows, truth_of, without_faces
-from mespot import _packing, material
+from mespot import packing, material
 from mespot._footage import NoFace, Undecodable
 from mespot.cache import Cache
 from mespot.cli import run

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from evaluation_cases import LSTM, RECIPE, relabelled, rows_of, samples, truth_of
-from mespot.decode import DecodeConfig, decode
+from mespot.decoding import Decode, decode
 from mespot.errors import UsageError
 from mespot.evaluation.fold import _epoch_of, run_fold, under
 from mespot.metrics.rule import Rule
@@ -117,7 +117,7 @@ def test_the_papers_epoch_is_the_best_look_at_the_test_subject(data, fold, judge
         prints.append(hashlib.sha256(known.tobytes()).hexdigest())
 
     learn(under(RECIPE, "default"), training, watch=look)
-    config = make_dataclass(DecodeConfig, {**RECIPE.decode, "threshold": "paper"}, "decode")
+    config = make_dataclass(Decode, {**RECIPE.decode, "threshold": "paper"}, "decode")
     spots = [[decode(c, config, None) for c in look] for look in looks]
     f1 = [pooled(test, found, Rule("apex")).f1 for found in spots]
     best = int(np.argmax(f1))
@@ -144,7 +144,7 @@ def test_without_expressions_the_fewest_false_alarms_are_the_best(data, fold):
         RECIPE, [bare[name] for name in fold.train],
         watch=lambda score: looks.append([score(s.series) for s in test]),
     )  # fmt: skip
-    config = make_dataclass(DecodeConfig, {**RECIPE.decode, "threshold": "paper"}, "decode")
+    config = make_dataclass(Decode, {**RECIPE.decode, "threshold": "paper"}, "decode")
     alarms = [sum(len(decode(c, config, None)) for c in look) for look in looks]
     paper = run_fold(RECIPE, bare, fold, ("paper",))[0]
     assert paper.facts["epoch"] == int(np.argmin(alarms)) + 1

@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from mespot import _packing
+from mespot import packing
 from mespot.scorers import _normalise, _ready
 from mespot.scorers.lstm import Lstm
 from mespot.types import Expression, FrameSeries
@@ -38,8 +38,8 @@ def mapped(tmp_path):
         values, expressions = counted(seed)
         folder = tmp_path / str(seed)
         folder.mkdir()
-        assert _packing.save(folder, values, BINS) == "counts"
-        for kept, rows in ((held, values), (read, _packing.load(folder, mapped=True))):
+        assert packing.save(folder, values, BINS) == "counts"
+        for kept, rows in ((held, values), (read, packing.load(folder, mapped=True))):
             kept.append(FrameSeries(rows, 0, 1, 1, len(rows), Fraction(25)))
         truth.append(expressions)
     return held, read, truth
@@ -85,7 +85,7 @@ def test_ready_rows_are_slices_of_all_rows():
 def test_packed_rows_are_normalised_in_one_pass_as_in_many(std):
     """With a small deviation what float32 loses of the mean counts, and is added in a pass more."""
     rng = np.random.default_rng(1)
-    packed = _packing.PackedRows(
+    packed = packing.PackedRows(
         rng.integers(0, 2**16, (40, 24)).astype(np.uint16), np.repeat([0, 484, 65535], 8)
     )
     normaliser = _normalise.Normaliser(("zscore",), 1, rng.random(24), np.full(24, std))
@@ -104,10 +104,10 @@ def test_memory_does_not_grow_with_the_rows(tmp_path, monkeypatch):
     monkeypatch.setattr(_ready, "MOST_HELD", 0)
     monkeypatch.setattr(_normalise, "_CHUNK_VALUES", 100_000)
     values, truth = counted(0, 6000, 125)
-    _packing.save(tmp_path, values, BINS)
+    packing.save(tmp_path, values, BINS)
     n = values.nbytes
     del values
-    series = FrameSeries(_packing.load(tmp_path, True), 0, 1, 1, 6000, Fraction(25))
+    series = FrameSeries(packing.load(tmp_path, True), 0, 1, 1, 6000, Fraction(25))
     scorer = Lstm(epochs=1, window=12, units=4, normalise=("zscore",), train_stride=6, batch=32)
     scorer.fit([series], [truth], 0)  # The first run loads half of torch.
     tracemalloc.start()

@@ -25,7 +25,7 @@ from evaluation_cases import (
 from mespot import _code
 from mespot._footage import NoFace
 from mespot.cli import run
-from mespot.decode import DecodeConfig, decode
+from mespot.decoding import Decode, decode
 from mespot.errors import UsageError
 from mespot.evaluation import store
 from mespot.evaluation.run import evaluate, subject_folds
@@ -100,7 +100,7 @@ def test_what_a_folder_holds(tmp_path, described):
             events = read_events(folder / "events.csv", plan.recordings)
             pooled |= events
             # The stored scores give the stored spots: nothing else is needed to judge again.
-            config = DecodeConfig(**facts["decode"])
+            config = Decode(**facts["decode"])
             for name, kept in store.read_scores(folder / "scores.npz").items():
                 curve = FrameSeries(
                     kept["scores"][:, None], kept["first"], kept["step"], kept["span"],

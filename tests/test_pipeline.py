@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mespot import pipeline
-from mespot.align import AlignConfig, align, concatenate
+from mespot.align import Align, align, concatenate
 from mespot.descriptors.region_flow import RegionFlow
 from mespot.errors import NoUsableFace
 from mespot.pipeline import describe_video
@@ -39,14 +39,14 @@ def test_threads_and_pieces_change_nothing(
 ) -> None:
     descriptor = RegionFlow(distances_s=(0.03,) if fps else (0.12,), stretches=1)
     video = open_video(face, fps=fps)
-    clip = concatenate(align(video, AlignConfig(), video.fps))
+    clip = concatenate(align(video, Align(), video.fps))
     whole = descriptor.describe(clip)
     monkeypatch.setattr(pipeline, "_CHUNK", chunk)
     monkeypatch.setattr(pipeline, "_BATCH", 3)
     before = cv2.getNumThreads()
     seen: list[int] = []
     described = describe_video(
-        face, AlignConfig(), descriptor, video=open_video(face, fps=fps), on_frame=seen.append
+        face, Align(), descriptor, video=open_video(face, fps=fps), on_frame=seen.append
     )
     np.testing.assert_array_equal(described.series.values, whole.values)
     assert (described.series.step, described.series.span) == (whole.step, whole.span)
@@ -67,7 +67,7 @@ def test_stopping_leaves_no_thread_behind(face: Path, at: int) -> None:
 
     before = cv2.getNumThreads()
     with pytest.raises(KeyboardInterrupt):
-        describe_video(face, AlignConfig(), RegionFlow(), on_frame=stop)
+        describe_video(face, Align(), RegionFlow(), on_frame=stop)
     assert not threads()
     assert cv2.getNumThreads() == before
 
@@ -78,12 +78,12 @@ def test_an_error_of_the_descriptor_ends_the_threads(face: Path) -> None:
             raise LookupError("no such flow")
 
     with pytest.raises(LookupError, match="no such flow"):
-        describe_video(face, AlignConfig(), Broken())
+        describe_video(face, Align(), Broken())
     assert not threads()
 
 
 def test_no_face_is_told(tmp_path: Path) -> None:
     path = write_video(tmp_path / "g.mp4", [np.full((96, 96), 90, np.uint8)] * 30, 25)
     with pytest.raises(NoUsableFace, match="no face found in 30 frames"):
-        describe_video(path, AlignConfig(), RegionFlow())
+        describe_video(path, Align(), RegionFlow())
     assert not threads()

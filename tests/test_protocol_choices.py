@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from evaluation_cases import FPS, RECIPE, samples
-from mespot.decode import DecodeConfig, decode, learn_threshold
+from mespot.decoding import Decode, decode, learn_threshold
 from mespot.errors import UsageError
 from mespot.metrics.rule import Rule, count
 from mespot.protocol import (
@@ -32,7 +32,7 @@ def test_every_combination_in_order_and_contradictions_left_out():
     recipe = choosing(min_s=[0.1, 0.5], max_s=[0.3, 0.8])
     found = [(c.min_s, c.max_s) for c in decode_options(recipe)]
     assert found == [(0.1, 0.3), (0.1, 0.8), (0.5, 0.8)]
-    assert decode_options(RECIPE) == [DecodeConfig(min_s=0.1, max_s=1.0)]
+    assert decode_options(RECIPE) == [Decode(min_s=0.1, max_s=1.0)]
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mespot import registry
-from mespot.align import AlignConfig
-from mespot.decode import DecodeConfig
+from mespot.align import Align
+from mespot.decoding import Decode
 from mespot.errors import UnreadableInput, UsageError
 from mespot.recipe import Recipe, dumps, load_recipe, make_dataclass, shipped
 
@@ -16,8 +16,8 @@ def test_shipped_recipes_build(name, tmp_path):
     recipe = load_recipe(name)
     registry.build("descriptors", recipe.descriptor)
     registry.build("scorers", recipe.scorer)
-    make_dataclass(DecodeConfig, recipe.decode, where="decode")
-    make_dataclass(AlignConfig, recipe.align, where="align")
+    make_dataclass(Decode, recipe.decode, where="decode")
+    make_dataclass(Align, recipe.align, where="align")
     path = tmp_path / "r.toml"
     path.write_text(dumps(recipe))
     again = load_recipe(path)

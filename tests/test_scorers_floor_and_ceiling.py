@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from mespot.decode import DecodeConfig, candidates, decode
+from mespot.decoding import Decode, candidates, decode
 from mespot.errors import MespotError, UsageError
 from mespot.labels import label_scores
 from mespot.scorers.never import Never
@@ -20,7 +20,7 @@ from scorer_cases import bumps
 @pytest.mark.parametrize("rule", ["learned", "paper", "fixed"])
 def test_never_spots_nothing_under_any_rule(rule):
     series, _ = bumps(0)
-    config = DecodeConfig(threshold=rule, value=0.0)
+    config = Decode(threshold=rule, value=0.0)
     assert decode(Never().score(series, Never().fit([], [], 0)), config, 0.0) == []
 
 
@@ -32,7 +32,7 @@ def test_random_is_uniform_and_as_smooth_as_an_expression():
     assert lag[0] > 0.8
     assert abs(lag[1]) < 0.2
     # Peaks there are, but not one every few frames.
-    rate = len(candidates(Random().score(series, {"seed": np.array(5)}), DecodeConfig())) / 300
+    rate = len(candidates(Random().score(series, {"seed": np.array(5)}), Decode())) / 300
     assert 0.3 < rate < 3
 
 

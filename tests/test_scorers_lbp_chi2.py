@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from mespot.decode import decode
+from mespot.decoding import decode
 from mespot.descriptors.lbp_difference import LbpDifference
 from mespot.errors import UsageError
 from mespot.recipe import load_recipe

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mespot.decode import DecodeConfig, decode, learn_threshold
+from mespot.decoding import Decode, decode, learn_threshold
 from mespot.errors import MespotError, UsageError
 from mespot.scorers.lstm import Lstm
 from mespot.scorers.random import Random
@@ -38,7 +38,7 @@ def learned(recordings):
 
 def f1_on_others(scorer, weights):
     """F1 on recordings not trained on, threshold from others again."""
-    config = DecodeConfig()
+    config = Decode()
     inner, test = [bumps(s) for s in (50, 51)], [bumps(s) for s in (60, 61, 62)]
     scores = [scorer.score(s, weights) for s, _ in inner]
     threshold = learn_threshold(scores, [t for _, t in inner], config, apex_count)

@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from mespot.decode import DecodeConfig, decode
+from mespot.decoding import Decode, decode
 from mespot.descriptors.region_flow import RegionFlow
 from mespot.errors import UsageError
 from mespot.recipe import load_recipe
@@ -136,7 +136,7 @@ def test_fast_equals_slow(seed):
 
 def test_decoded_spots_are_the_expressions():
     series, truth = rows(3)
-    config = DecodeConfig(**{**load_recipe("of-fd").decode, "value": 0.5})
+    config = Decode(**{**load_recipe("of-fd").decode, "value": 0.5})
     spots = decode(OfFd().score(series, {}), config)
     assert len(spots) == len(truth) == 4
     for spot, event in zip(spots, truth, strict=True):

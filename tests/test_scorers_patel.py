@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mespot.decode import DecodeConfig, decode
+from mespot.decoding import Decode, decode
 from mespot.descriptors._regions import regions
 from mespot.descriptors.region_flow import RegionFlow
 from mespot.errors import UsageError
@@ -49,7 +49,7 @@ def test_a_group_out_and_back_makes_a_roof_over_onset_apex_and_offset():
     assert curve[[30, 33, 41]] == pytest.approx([0.9, 1.35, 0.9], abs=1e-5)
     assert np.nanmax(curve[1:30]) == 0
     assert np.nanmax(curve[42:79]) == 0
-    config = DecodeConfig(threshold="fixed", value=0.5, level=0.5)
+    config = Decode(threshold=0.5, level=0.5)
     spots = decode(result, config)
     assert [(s.onset, s.apex, s.offset) for s in spots] == [(30, 36, 41)]
     # Two groups must agree; the chin is alone.
@@ -66,7 +66,7 @@ def test_trim_cuts_slow_beginnings_and_ends():
     # A tenth of the way in four frames, the rest in four more; back the same.
     out = np.interp(np.arange(80), [30, 34, 38, 42, 46], [0, 0.1, 1, 0.1, 0])
     move(places, CHIN, out, (0, 2.0))
-    config = DecodeConfig(threshold="fixed", value=0.5, level=0.5)
+    config = Decode(threshold=0.5, level=0.5)
 
     def spot(trim):
         scorer = Patel(**{**EXACT, "trim": trim})
@@ -205,7 +205,7 @@ def test_a_quarter_turn_and_a_larger_scale_find_the_same(seed):
 def test_decoded_spots_are_the_expressions():
     series, truth = rows(3)
     scores = Patel(agree=1).score(series, {})
-    spots = decode(scores, DecodeConfig(threshold="fixed", value=0.4, level=0.5))
+    spots = decode(scores, Decode(threshold=0.4, level=0.5))
     assert len(spots) == len(truth) == 4
     for spot, event in zip(spots, truth, strict=True):
         assert event.onset <= spot.apex <= event.offset

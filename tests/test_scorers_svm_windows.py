@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mespot._packing import PackedRows
-from mespot.decode import DecodeConfig, decode
+from mespot.packing import PackedRows
+from mespot.decoding import Decode, decode
 from mespot.errors import MespotError, UsageError
 from mespot.scorers import _learners, _tiles, svm_windows
 from mespot.scorers.svm_windows import SvmWindows
@@ -129,7 +129,7 @@ def test_a_separable_toy_is_positive_inside_and_negative_outside():
         assert curve[e.apex + 4] < 0
         assert curve[e.apex - 4 : e.apex + 5].argmax() == 4
     assert (np.delete(curve, [e.apex + i for e in truth for i in range(-4, 5)]) < 0).all()
-    spots = decode(scorer.score(series, weights), DecodeConfig("fixed", value=0.1))
+    spots = decode(scorer.score(series, weights), Decode(0.1))
     assert [s.apex for s in spots] == [e.apex for e in truth]
 
 
@@ -237,7 +237,7 @@ def test_spots_mes_of_unseen_recordings():
     scorer = SvmWindows(**SHORT, difference_s=0.5)
     weights = scorer.fit([s for s, _ in cases], [t for _, t in cases], 0)
     series, truth = bumps(9)
-    spots = decode(scorer.score(series, weights), DecodeConfig("fixed", value=0.5))
+    spots = decode(scorer.score(series, weights), Decode(0.5))
     counts = apex_count(truth, spots)
     assert (counts.tp, counts.fp) == (4, 0)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mespot import onnx_runtime
-from mespot.decode import DecodeConfig, candidates
+from mespot.decoding import Decode, candidates
 from mespot.errors import MespotError, UsageError
 from mespot.scorers import _pieces
 from mespot.scorers.tcn import Tcn, TcnBuilt
@@ -174,7 +174,7 @@ def test_the_highest_peaks_are_the_micro_expressions(case):
     hits = 0
     for seed in range(70, 75):
         series, truth = kinds(seed)
-        peaks = candidates(scorer.score(series, weights), DecodeConfig(nms_s=0.3))
+        peaks = candidates(scorer.score(series, weights), Decode(nms_s=0.3))
         highest = sorted(peaks, key=lambda e: -(e.score or 0))[:2]
         micro = [e for e in truth if e.kind == "micro"]
         hits += sum(any(m.onset <= p.apex <= m.offset for p in highest) for m in micro)

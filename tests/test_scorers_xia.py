@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mespot._packing import PackedRows
-from mespot.decode import DecodeConfig, decode
+from mespot.packing import PackedRows
+from mespot.decoding import Decode, decode
 from mespot.errors import MespotError, UsageError
 from mespot.scorers import _walk, xia
 from mespot.scorers.xia import Xia, decisions
@@ -203,7 +203,7 @@ def test_spots_mes_of_unseen_recordings():
     scorer = Xia(**{**SHORT, "rounds": 30})
     weights = scorer.fit([s for s, _ in cases], [t for _, t in cases], 0)
     series, truth = risen(9)
-    counts = apex_count(truth, decode(scorer.score(series, weights), DecodeConfig("fixed")))
+    counts = apex_count(truth, decode(scorer.score(series, weights), Decode(0.5)))
     assert (counts.tp, counts.fp) == (4, 0)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from mespot import video as video_module
-from mespot._prefetch import prefetch
+from mespot.prefetch import prefetch
 from mespot.errors import UsageError
 from mespot.video import open_video, source_frames
 from mespot.video.packets import opened

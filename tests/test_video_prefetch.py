@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mespot._prefetch import prefetch, prefetch_batches
+from mespot.prefetch import prefetch, prefetch_batches
 
 
 def threads() -> list[str]:
@@ -116,7 +116,7 @@ def test_interpreter_exits_with_an_open_prefetch() -> None:
     code = textwrap.dedent(
         """
         import itertools
-        from mespot._prefetch import prefetch, prefetch_batches
+        from mespot.prefetch import prefetch, prefetch_batches
         kept = [prefetch(itertools.count(), 2) for _ in range(3)]
         print([next(stream) for stream in kept])
         """

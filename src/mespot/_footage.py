@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mespot.align import AlignConfig
+from mespot.align import Align
 from mespot.errors import NoUsableFace, UnreadableInput, UsageError
 from mespot.types import Recording
 from mespot.video import Video, VideoReport, open_video
@@ -126,13 +126,13 @@ def facts_of(recording: Recording, video: Video, found: NDArray[np.bool_], faces
     }
 
 
-def make_crops(recording: Recording, config: AlignConfig, folder: Path) -> dict[str, Any]:
+def make_crops(recording: Recording, config: Align, folder: Path) -> dict[str, Any]:
     """Align a recording into a folder, in pieces; what is to be told of the crops.
 
     Raises Undecodable, NoFace where nothing was decoded, and OSError for the disk.
     """
-    from mespot._packing import save_array
-    from mespot._prefetch import prefetch
+    from mespot.packing import save_array
+    from mespot.prefetch import prefetch
     from mespot.align.aligner import Aligner
 
     video = opened(recording)

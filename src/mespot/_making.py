@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mespot._footage import CROPS, Facts, NoFace, decoding, facts_of, frames_of, opened, source
-from mespot.align import AlignConfig
+from mespot.align import Align
 from mespot.descriptors._stream import describe_stream
 from mespot.errors import NoUsableFace
 from mespot.pipeline import check_rate, describe_video
@@ -47,7 +47,7 @@ class Rows:
 
 
 def from_video(
-    recording: Recording, config: AlignConfig, descriptor: Any, rate: float | None
+    recording: Recording, config: Align, descriptor: Any, rate: float | None
 ) -> Rows:
     """Straight from the video, in pieces. ``rate`` is the one a recipe fixes.
 

@@ -6,6 +6,9 @@ prints the message and leaves with ``exit_code``; a traceback appears only with 
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Sequence
+
 EXIT_DONE = 0
 EXIT_FAILURE = 1
 EXIT_USAGE = 2
@@ -37,3 +40,11 @@ class NoUsableFace(MespotError):
     """The video was read to its end and holds no face that can be followed."""
 
     exit_code = EXIT_NO_FACE
+
+
+def nearest(word: str, known: Sequence[str]) -> str:
+    """A hint for an unknown word: the nearest known one, or all of them."""
+    close = difflib.get_close_matches(word, known, n=1)
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    return f"; known: {', '.join(known)}"

@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from mespot import _packing, registry
-from mespot._code import code_hash
+from mespot import packing, registry
+from mespot.code_hash import code_hash
 from mespot._footage import Facts, make_crops, source
 from mespot._making import Rows, from_crops, from_video
 from mespot._truth import with_truth
-from mespot.align import AlignConfig
+from mespot.align import Align
 from mespot.cache import Cache, digest_of, key_of
 from mespot.errors import MespotError, NoUsableFace, UnreadableInput, UsageError
 from mespot.pipeline import check_rate
@@ -78,13 +78,13 @@ def rows_and_facts(
     bins = getattr(registry.build("descriptors", recipe.descriptor), "bins_per_plane", 0)
     s, meta = rows.series, dict[str, Any]()
     with cache.writing(keys.rows, "rows", meta) as folder:
-        meta["how"] = _packing.save(folder, s.values, bins)
+        meta["how"] = packing.save(folder, s.values, bins)
         meta |= {"place": [s.first, s.step, s.span, s.n_frames], "fps": str(s.fps)}
         meta |= {"names": list(s.names), "descriptor": recipe.descriptor["name"]}
         meta["facts"] = rows.facts
-        _packing.save_array(folder / "found.npy", rows.found)
+        packing.save_array(folder / "found.npy", rows.found)
         if rows.source_of is not None:
-            _packing.save_array(folder / "source_of.npy", rows.source_of)
+            packing.save_array(folder / "source_of.npy", rows.source_of)
     return keys, rows.facts
 
 
@@ -97,7 +97,7 @@ def load_sample(keys: Keys, recording: Recording, cache: Cache, mapped: bool = F
 
     def loaded(folder: Path, meta: dict[str, Any]) -> Sample:
         first, step, span, n_frames = meta["place"]
-        values = _packing.load(folder, mapped)
+        values = packing.load(folder, mapped)
         names, fps = tuple(meta["names"]), Fraction(meta["fps"])
         series = FrameSeries(values, first, step, span, n_frames, fps, names)
         found = np.load(folder / "found.npy", allow_pickle=False)
@@ -144,7 +144,7 @@ def keys_of(recipe: Recipe, recording: Recording, cache: Cache | None = None) ->
     # A descriptor that is made of others names them: their code decides its rows too.
     plugins = (recipe.descriptor["name"], *getattr(descriptor, "uses", ()))
     modules = (f"mespot.descriptors.{plugin}" for plugin in plugins)
-    describing = code_hash((*modules, "mespot._making", "mespot._packing"), _DESCRIBING)
+    describing = code_hash((*modules, "mespot._making", "mespot.packing"), _DESCRIBING)
     fields = {"name": recipe.descriptor["name"], **asdict(descriptor)}
     return Keys(crops, key_of("rows", crops, fields, describing), content)
 
@@ -193,8 +193,8 @@ def _sample_task(shared: tuple[Recipe, Path | None], task: Recording) -> Sample 
         return str(error)
 
 
-def _align_config(recipe: Recipe) -> AlignConfig:
-    config: AlignConfig = make_dataclass(AlignConfig, recipe.align, where="align")
+def _align_config(recipe: Recipe) -> Align:
+    config: Align = make_dataclass(Align, recipe.align, where="align")
     return config
 
 

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mespot._prefetch import prefetch, prefetch_batches
-from mespot.align import AlignConfig
+from mespot.prefetch import prefetch, prefetch_batches
+from mespot.align import Align
 from mespot.align.aligner import Aligner, AlignNotes
 from mespot.descriptors._stream import describe_stream
 from mespot.errors import NoUsableFace, UsageError
@@ -100,7 +100,7 @@ def check_rate(path: object, fps: Fraction, wanted: float | None, force: bool) -
 
 def describe_video(
     path: str | Path,
-    align_config: AlignConfig,
+    align_config: Align,
     descriptor: Any,
     *,
     video: Video | None = None,

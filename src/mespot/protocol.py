@@ -7,37 +7,41 @@ held out there (the paper chose the epoch on the test subjects; see docs/evaluat
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mespot import registry
-from mespot.decode import DecodeConfig, decode, learn_threshold
+from mespot.contracts import Score, Weights
+from mespot.decoding import Decode, decode, learn_threshold
 from mespot.errors import UsageError
 from mespot.metrics.rule import Rule, count
-from mespot.recipe import Recipe, make_dataclass
-from mespot.types import Counts, Expression, Fold, FrameSeries
+from mespot.recipe import Recipe
+from mespot.types import Counts, Expression, Fold, FrameMap, FrameSeries, Recording, Rows
 
-Weights = dict[str, NDArray]
-Score = Callable[[FrameSeries], FrameSeries]
-Quality = Callable[[Score], float]
 SHARE = 0.2
 """Part of the training subjects that is held out inside, to choose by."""
-_MOST_CHOICES = 200
 
 
 @dataclass(frozen=True)
 class Sample:
     """One described recording with its truth, in frames of the rows' grid.
 
-    ``lifelike`` is False for samples made for learning (denser in movements than what will be
-    spotted, mirrored, injected): the threshold with the best F1 depends on how rare movements are,
-    so that it is never chosen on those. ``source_of`` (n_frames,) is the recording's frame, as its
-    truth counts, at each grid frame; None where they are the same.
+    Attributes
+    ----------
+    id, subject : str
+    series : FrameSeries
+    found : (n_grid,) bool
+        Whether the face was followed in each grid frame.
+    truth : tuple of Expression
+        In grid frames.
+    lifelike : bool
+        False for samples made for learning (denser in movements than what will be spotted, mirrored,
+        injected). The threshold with the best F1 depends on how rare movements are, so it is never
+        chosen on those.
+    frames : FrameMap or None
+        Between the recording's frames, as its truth counts, and the grid's; None: they are the same.
     """
 
     id: str
@@ -46,7 +50,14 @@ class Sample:
     found: NDArray[np.bool_]
     truth: tuple[Expression, ...]
     lifelike: bool = True
-    source_of: NDArray[np.int64] | None = None
+    frames: FrameMap | None = None
+
+    @classmethod
+    def of(cls, recording: Recording, rows: Rows) -> Sample:
+        """A recording's rows with its truth brought to their grid."""
+        frames = None if rows.frames.is_identity else rows.frames
+        truth = tuple(rows.frames.to_grid(e) for e in recording.expressions)
+        return cls(recording.id, recording.subject, rows.series, rows.found, truth, frames=frames)
 
     @property
     def minutes(self) -> float:
@@ -58,12 +69,7 @@ class Sample:
 
     def in_source(self, expression: Expression) -> Expression:
         """The expression in the recording's frames instead of grid frames."""
-        if self.source_of is None:
-            return expression
-        at = self.source_of
-        apex = None if expression.apex is None else int(at[expression.apex])
-        onset, offset = int(at[expression.onset]), int(at[expression.offset])
-        return replace(expression, onset=onset, apex=apex, offset=offset)
+        return expression if self.frames is None else self.frames.to_source(expression)
 
 
 def leave_one_subject_out(samples: Sequence[Sample]) -> list[Fold]:
@@ -140,22 +146,14 @@ def pooled(samples: Sequence[Sample], spots: Sequence[Sequence[Expression]], rul
 
 
 def with_mirrored(recipe: Recipe, samples: Sequence[Sample]) -> list[Sample]:
-    """The samples and, where the recipe asks for them, their mirror images.
-
-    Raises UsageError if the recipe's descriptor cannot tell what the mirrored video would give.
-    """
+    """The samples and, where the recipe asks for them, their mirror images."""
     if not recipe.mirror:
         return list(samples)
-    descriptor = registry.build("descriptors", recipe.descriptor)
-    if not hasattr(descriptor, "mirror"):
-        raise UsageError(
-            f"recipe {recipe.name}: mirror = true, but the descriptor "
-            f"{recipe.descriptor['name']} cannot mirror its rows"
-        )
+    mirror = recipe.descriptor.mirror
     return [
         *samples,
         *(
-            replace(s, id=f"{s.id} mirrored", series=descriptor.mirror(s.series), lifelike=False)
+            replace(s, id=f"{s.id} mirrored", series=mirror(s.series), lifelike=False)
             for s in samples
         ),
     ]
@@ -198,88 +196,36 @@ def learn(
 
     With ``mirror`` in the recipe also from their mirror images, which count as the same subject's.
 
-    A ``share`` of the subjects is held out inside. Among the epochs that the scorer offers, the one
-    with the best pooled F1 on them (apex rule, best threshold, the recipe's own decode values) is
-    kept; then, of the decode values that the recipe's section ``choose`` lists, those with the best
-    F1; then the threshold. Of equals the first is taken.
+    A ``share`` of the subjects is held out inside. Among the checkpoints that the scorer offers, the
+    one with the best pooled F1 on them (apex rule, best threshold, the recipe's own decode values)
+    is kept; then, of the decode values that the recipe lists in ``choose``, those with the best F1;
+    then the threshold. Of equals the first is taken. Decode values and threshold are chosen on
+    lifelike samples where those hold a micro-expression.
 
-    ``watch`` is shown the scoring function at every epoch that is looked at. It has no influence:
-    the weights are the same to the bit with and without it.
+    ``watch`` is shown the scoring function at every checkpoint. It has no influence: the weights are
+    the same to the bit with and without it.
     """
-    scorer = registry.build("scorers", recipe.scorer)
-    options = decode_options(recipe)
-    own: DecodeConfig = make_dataclass(DecodeConfig, recipe.decode, where="decode")
+    options = recipe.decode_options()
     fitted, held = inner_split(with_mirrored(recipe, samples), share, recipe.seed)
 
     def quality(score: Score) -> float:
         if watch is not None:
             watch(score)
-        return best_on(held, [score(s.series) for s in held], own)[1]
+        return best_on(held, [score(s.series) for s in held], recipe.decode)[1]
 
-    weights: Weights = scorer.fit(
+    weights = recipe.scorer.fit(
         [s.series for s in fitted], [s.truth for s in fitted], recipe.seed, quality=quality
     )
     lifelike = [s for s in held if s.lifelike]
     judges = lifelike if any(s.micro for s in lifelike) else held
-    scores = score_samples(recipe, weights, judges)
-    chosen, threshold = _choose(judges, scores, options)
+    chosen, threshold = _choose(judges, score_samples(recipe, weights, judges), options)
     weights["threshold"] = np.array(threshold)
-    values = {**recipe.decode, **{name: getattr(chosen, name) for name in recipe.choose}}
-    final = replace(recipe, decode=values, choose={}) if recipe.choose else recipe
+    final = recipe.chosen(chosen) if recipe.choose else recipe
     return Learned(weights, final, tuple(sorted({s.subject for s in held})))
 
 
-def train(recipe: Recipe, samples: Sequence[Sample], share: float = SHARE) -> Weights:
-    """The weights of :func:`learn`, which hold the chosen ``threshold``.
-
-    Raises UsageError if the recipe asks for decode values to be chosen: weights cannot hold them,
-    so :func:`learn` is the one to call.
-    """
-    if recipe.choose:
-        raise UsageError(
-            f"recipe {recipe.name}: weights alone cannot hold what the section choose chose; "
-            "call mespot.protocol.learn, which gives the recipe with it"
-        )
-    return learn(recipe, samples, share).weights
-
-
-def decode_options(recipe: Recipe) -> list[DecodeConfig]:
-    """The decode values to choose from: every combination of the lists in ``choose``, in order.
-
-    Combinations that contradict each other (``min_s`` above ``max_s``) are left out. Without the
-    section, the recipe's own values. Raises UsageError for a key that is none of decode's, for
-    ``threshold``, ``value`` and ``interval``, which are no matter of choice, and for too many.
-    """
-    lists: dict[str, list[Any]] = {}
-    for name, values in recipe.choose.items():
-        if name in ("threshold", "value", "interval", "outside"):
-            raise UsageError(f"choose: {name} is not chosen by figures; set it in decode")
-        if not isinstance(values, list | tuple) or not values:
-            raise UsageError(f"choose: {name} = {values!r}: write a list, such as [0.1, 0.2]")
-        for value in values:
-            make_dataclass(DecodeConfig, {name: value}, where="choose")
-        lists[name] = list(values)
-    combinations = list(itertools.product(*lists.values()))
-    if len(combinations) > _MOST_CHOICES:
-        raise UsageError(
-            f"choose: {len(combinations)} combinations; at most {_MOST_CHOICES} make sense on "
-            "a few inner subjects"
-        )
-    options, refused = [], None
-    for combination in combinations:
-        values = {**recipe.decode, **dict(zip(lists, combination))}
-        try:
-            options.append(make_dataclass(DecodeConfig, values, where="decode"))
-        except UsageError as error:
-            refused = error
-    if not options:
-        assert refused is not None
-        raise refused
-    return options
-
-
 def best_on(
-    samples: Sequence[Sample], scores: Sequence[FrameSeries], config: DecodeConfig
+    samples: Sequence[Sample], scores: Sequence[FrameSeries], config: Decode
 ) -> tuple[float, float]:
     """The threshold with the best pooled F1 (apex rule) on these samples, and that F1 (0 for 0/0).
 
@@ -294,8 +240,8 @@ def best_on(
 
 
 def _choose(
-    samples: Sequence[Sample], scores: Sequence[FrameSeries], options: Sequence[DecodeConfig]
-) -> tuple[DecodeConfig, float]:
+    samples: Sequence[Sample], scores: Sequence[FrameSeries], options: Sequence[Decode]
+) -> tuple[Decode, float]:
     """The first of the options with the best F1, and its threshold."""
     found = [best_on(samples, scores, option) for option in options]
     best = max(range(len(found)), key=lambda i: (found[i][1], -i))
@@ -303,20 +249,8 @@ def _choose(
 
 
 def score_samples(recipe: Recipe, weights: Weights, samples: Sequence[Sample]) -> list[FrameSeries]:
-    """One score curve per sample. ``oracle``, the ceiling, is the only scorer told the truth."""
-    scorer = registry.build("scorers", recipe.scorer)
-    if recipe.scorer.get("name") == "oracle":
-        from mespot.scorers.oracle import oracle_scores
-
-        return [oracle_scores(s.series, s.micro, scorer.label, scorer.label_s) for s in samples]
+    """One score curve per sample. Only a ceiling is shown the truth."""
+    scorer = recipe.scorer
+    if scorer.is_ceiling:
+        return [scorer.score_truth(s.series, s.micro) for s in samples]
     return [scorer.score(s.series, weights) for s in samples]
-
-
-def spot_samples(
-    recipe: Recipe, weights: Weights, samples: Sequence[Sample]
-) -> list[list[Expression]]:
-    """Spots of every sample with weights that must not have been learned on it."""
-    config: DecodeConfig = make_dataclass(DecodeConfig, recipe.decode, where="decode")
-    threshold = float(weights["threshold"])
-    scores = score_samples(recipe, weights, samples)
-    return [decode(c, config, threshold, s.found) for c, s in zip(scores, samples)]

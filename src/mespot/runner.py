@@ -10,7 +10,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from mespot._interrupts import deaf
+from mespot.interrupts import block_interrupts
 from mespot.errors import MespotError
 
 Task = TypeVar("Task")
@@ -64,7 +64,7 @@ def run_tasks(
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, context, _share, (shared,))
     try:
-        with _environment(), deaf():
+        with _environment(), block_interrupts():
             # Processes are started as jobs come in, with the environment of that moment.
             jobs = [pool.submit(_call, (function, task)) for task in tasks]
         yield from _in_order(jobs)

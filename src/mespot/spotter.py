@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mespot import registry
-from mespot.align import AlignConfig
-from mespot.decode import DecodeConfig, decode, prepared
+from mespot.align import Align
+from mespot.decoding import Decode, decode, prepared
 from mespot.errors import UnreadableInput, UsageError
 from mespot.files import atomic_path, write_text
 from mespot.pipeline import Described, check_rate, describe_video
@@ -83,13 +83,13 @@ class Spotter:
         return registry.build("scorers", self.recipe.scorer)
 
     @property
-    def align_config(self) -> AlignConfig:
-        config: AlignConfig = make_dataclass(AlignConfig, self.recipe.align, where="align")
+    def align_config(self) -> Align:
+        config: Align = make_dataclass(Align, self.recipe.align, where="align")
         return config
 
     @property
-    def decode_config(self) -> DecodeConfig:
-        config: DecodeConfig = make_dataclass(DecodeConfig, self.recipe.decode, where="decode")
+    def decode_config(self) -> Decode:
+        config: Decode = make_dataclass(Decode, self.recipe.decode, where="decode")
         return config
 
     @property

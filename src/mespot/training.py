@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from mespot import registry
-from mespot.align import AlignConfig, align, concatenate
-from mespot.decode import DecodeConfig, candidates, decode
+from mespot.align import Align, align, concatenate
+from mespot.decoding import Decode, candidates, decode
 from mespot.material import collect, sample_of
 from mespot.metrics import Rule, best_f1, bootstrap, froc, rank
 from mespot.protocol import (
@@ -46,7 +46,7 @@ def injected_samples(recipe: Recipe, path: str | Path, copies: int, seed: int) -
 
     # Denser than life, so that clips of a few seconds teach something.
     config_of_truth = replace(STANDARD, micro_per_minute=20.0)
-    config: AlignConfig = make_dataclass(AlignConfig, recipe.align, where="align")
+    config: Align = make_dataclass(Align, recipe.align, where="align")
     descriptor = registry.build("descriptors", recipe.descriptor)
     video = open_video(path)
     clip = concatenate(align(video, config, video.fps))
@@ -104,7 +104,7 @@ def _fold_task(shared: _Shared, fold: Fold) -> Judged:
     learned_on += [replace(s, lifelike=False) for s in also if s.subject not in held]
     check_disjoint(learned_on, test)
     learned = learn(recipe, learned_on)
-    config: DecodeConfig = make_dataclass(DecodeConfig, learned.recipe.decode, where="decode")
+    config: Decode = make_dataclass(Decode, learned.recipe.decode, where="decode")
     scores = score_samples(recipe, learned.weights, test)
     ids = [s.id for s in test]
     spots = [decode(c, config, learned.threshold, s.found) for c, s in zip(scores, test)]

@@ -1,4 +1,4 @@
-"""The six values that everything else speaks in: frozen, validated, numpy only.
+"""The values that everything else speaks in: frozen, validated, numpy only.
 
 Frames are integers, 0-based; ``onset`` and ``offset`` are inclusive. A name ending in ``_s`` is in
 seconds.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 import numpy as np
@@ -197,9 +197,115 @@ class FrameSeries:
         """(n,) the middle frame of every row: i + (span - 1) / 2, rounded down (paper, LSTM)."""
         return self.first + np.arange(len(self.values)) * self.step + (self.span - 1) // 2
 
+    def all_found(self, found: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """(n,) whether the face was followed in every frame of each row.
+
+        ``found`` is (n_frames,). A row that touches a lost frame shows a crop that was held, or the
+        jump after it: it says nothing about the face.
+        """
+        if found.shape != (self.n_frames,):
+            raise ValueError(f"found must be ({self.n_frames},), not {found.shape}")
+        lost = np.concatenate([[0], np.cumsum(~found)])
+        starts = self.first + np.arange(len(self.values)) * self.step
+        return np.asarray(lost[starts + self.span] == lost[starts])
+
     def with_values(self, values: NDArray[np.float32], names: tuple[str, ...] = ()) -> FrameSeries:
         """The same rows with other values, (n, d') float32."""
         return FrameSeries(values, self.first, self.step, self.span, self.n_frames, self.fps, names)
+
+
+@dataclass(frozen=True)
+class FrameMap:
+    """Between a recording's own frames and the uniform grid that its rows stand on.
+
+    Truth, spots and files count the recording's frames (decoded frames of a video file, image
+    numbers of a folder); alignment, rows and scores count grid frames.
+
+    Attributes
+    ----------
+    source_of : (n_grid,) int64
+        The recording's frame at every grid frame; never decreasing.
+    """
+
+    source_of: NDArray[np.int64]
+
+    @classmethod
+    def identity(cls, n_grid: int) -> FrameMap:
+        """The map of a recording whose frames are the grid's."""
+        return cls(np.arange(n_grid, dtype=np.int64))
+
+    def __len__(self) -> int:
+        return len(self.source_of)
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether both count alike."""
+        return bool(np.array_equal(self.source_of, np.arange(len(self.source_of))))
+
+    def to_source(self, expression: Expression) -> Expression:
+        """The expression in the recording's frames instead of grid frames."""
+        at = self.source_of
+        apex = None if expression.apex is None else int(at[expression.apex])
+        onset, offset = int(at[expression.onset]), int(at[expression.offset])
+        return replace(expression, onset=onset, apex=apex, offset=offset)
+
+    def to_grid(self, expression: Expression) -> Expression:
+        """The expression in grid frames instead of the recording's, clipped to the grid."""
+        at, last = self.source_of, len(self.source_of) - 1
+        onset = min(int(np.searchsorted(at, expression.onset, "left")), last)
+        offset = max(onset, min(int(np.searchsorted(at, expression.offset, "right")) - 1, last))
+        apex = expression.apex
+        if apex is not None:
+            apex = min(max(int(np.searchsorted(at, apex, "left")), onset), offset)
+        return replace(expression, onset=onset, apex=apex, offset=offset)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a recording was read; stands in ``run.json``.
+
+    Attributes
+    ----------
+    length : int
+        Frames as the truth counts them. ``frames``: frames that were decoded. Both differ where
+        images are missing.
+    fps, fps_source : str
+        Exact rate, and where it comes from.
+    frames_without_face, decode_failures : int
+    faces : int
+        The largest number of faces in one searched frame.
+    notes : tuple of str
+        Remarks worth showing to the user.
+    """
+
+    length: int = 0
+    frames: int = 0
+    fps: str = ""
+    fps_source: str = ""
+    frames_without_face: int = 0
+    decode_failures: int = 0
+    faces: int = 0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The descriptor rows of a recording, without its truth.
+
+    Attributes
+    ----------
+    series : FrameSeries
+    found : (n_grid,) bool
+        Whether the face was followed in each grid frame.
+    frames : FrameMap
+        Between the recording's frames and the grid's.
+    reading : Reading
+    """
+
+    series: FrameSeries
+    found: NDArray[np.bool_]
+    frames: FrameMap
+    reading: Reading = Reading()
 
 
 @dataclass(frozen=True)

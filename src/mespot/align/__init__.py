@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mespot.align.config import AlignConfig
+from mespot.align.config import Align
 from mespot.types import FaceClip
 
 if TYPE_CHECKING:
     from mespot.video import Frame
 
-__all__ = ["AlignConfig", "align", "concatenate"]
+__all__ = ["Align", "align", "concatenate"]
 
 
 def align(
-    frames: Iterable[Frame], config: AlignConfig, fps: Fraction, chunk: int = 256
+    frames: Iterable[Frame], config: Align, fps: Fraction, chunk: int = 256
 ) -> Iterator[FaceClip]:
     """Registered crops of consecutive frames, ``chunk`` at a time, in bounded memory.
 

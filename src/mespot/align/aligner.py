@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mespot.align.config import AlignConfig
+from mespot.align.config import Align
 from mespot.align.follow import Follower
 from mespot.align.register import resample, view_for_crop
 from mespot.align.smooth import Smoother
@@ -82,7 +82,7 @@ class _Rows:
 class Aligner:
     """Aligns one video; ``notes`` tells, once the clips are through, what happened."""
 
-    def __init__(self, config: AlignConfig, fps: Fraction) -> None:
+    def __init__(self, config: Align, fps: Fraction) -> None:
         self.config = config
         self.fps = Fraction(fps)
         self._stride = max(1, int(self.fps / TRACKED_FPS))

@@ -7,7 +7,7 @@ from typing import Literal
 
 
 @dataclass(frozen=True)
-class AlignConfig:
+class Align:
     """How faces are found, followed, registered and cropped.
 
     Attributes

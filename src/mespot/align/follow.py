@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mespot.align import crop
-from mespot.align.config import AlignConfig
+from mespot.align.config import Align
 from mespot.align.detect import find_faces
 from mespot.align.landmarks import PAIRS, measure
 from mespot.align.track import EYES, SIZE, Motion, Tracker, chip_from_crop
@@ -62,7 +62,7 @@ class Follower:
     ``segment`` the uninterrupted holds of a face.
     """
 
-    def __init__(self, config: AlignConfig, fps: Fraction) -> None:
+    def __init__(self, config: Align, fps: Fraction) -> None:
         self.config = config
         self.anchor_frames = max(2, round(config.anchor_s * fps))
         self.detect_frames = max(1, round(config.detect_s * fps))

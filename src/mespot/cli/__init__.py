@@ -14,7 +14,7 @@ from importlib import import_module
 import click
 
 from mespot.errors import EXIT_INTERRUPTED, EXIT_USAGE, MespotError
-from mespot.registry import nearest
+from mespot.errors import nearest
 
 NOT_FOR = (
     "A spot is a candidate movement for a person to review: it says nothing about emotion, "

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from mespot._ahead import load_ahead
+from mespot.load_ahead import load_ahead
 from mespot.cli import NOT_FOR
 from mespot.cli._versions import versions
 from mespot.errors import EXIT_DONE, EXIT_FAILURE, EXIT_SOME_FAILED, MespotError, UsageError

@@ -18,7 +18,7 @@ def named(name: str, settings: Sequence[str] = ()) -> Any:
     known = [n.replace("_", "-") for n in registry.names("datasets")]
     wanted = name.replace("_", "-")
     if wanted not in known:
-        raise UsageError(f"there is no data set {name!r}{registry.nearest(wanted, known)}")
+        raise UsageError(f"there is no data set {name!r}{nearest(wanted, known)}")
     values: dict[str, Any] = {"name": wanted.replace("-", "_")}
     for setting in settings:
         field, equals, text = setting.partition("=")

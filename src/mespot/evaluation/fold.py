@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from mespot import registry
-from mespot.decode import DecodeConfig, candidates, decode
+from mespot.decoding import Decode, candidates, decode
 from mespot.errors import UsageError
 from mespot.metrics.rule import Rule
 from mespot.protocol import (
@@ -91,7 +91,7 @@ def under(recipe: Recipe, protocol: str) -> Recipe:
     """
     if protocol not in PROTOCOLS:
         raise UsageError(f"protocol {protocol!r} is none of {', '.join(PROTOCOLS)}")
-    rule = recipe.decode.get("threshold", DecodeConfig.threshold)
+    rule = recipe.decode.get("threshold", Decode.threshold)
     if protocol == "paper":
         return replace(recipe, decode={**recipe.decode, "threshold": "paper"}, choose={})
     if rule == "paper":
@@ -213,7 +213,7 @@ def _epoch_of(recipe: Recipe, look: int) -> int:
 def _judged(
     protocol: str,
     learned: Learned,
-    rule: tuple[DecodeConfig, float | None],
+    rule: tuple[Decode, float | None],
     tested: tuple[Sequence[Sample], Sequence[FrameSeries]],
     facts: dict[str, Any],
 ) -> Judged:
@@ -248,6 +248,6 @@ def weights_hash(weights: Weights) -> str:
     return digest.hexdigest()
 
 
-def _decode_config(recipe: Recipe) -> DecodeConfig:
-    config: DecodeConfig = make_dataclass(DecodeConfig, recipe.decode, where="decode")
+def _decode_config(recipe: Recipe) -> Decode:
+    config: Decode = make_dataclass(Decode, recipe.decode, where="decode")
     return config

@@ -98,7 +98,7 @@ def rows_of(
     name = dataset.replace("_", "-")
     if name not in TABLES:
         raise UsageError(
-            f"the paper has no table of {dataset!r}{registry.nearest(name, list(TABLES))}; "
+            f"the paper has no table of {dataset!r}{nearest(name, list(TABLES))}; "
             "mespot evaluate judges single recipes on any data set"
         )
     _, base_name, specs, rivals = TABLES[name]

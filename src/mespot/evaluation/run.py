@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from mespot import material, registry
-from mespot._code import code_hash
+from mespot.code_hash import code_hash
 from mespot._version import __version__
 from mespot.cache import Cache, key_of
 from mespot.errors import MespotError, UsageError

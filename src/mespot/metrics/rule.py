@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mespot._matching import maximum_matching
+from mespot.matching import maximum_matching
 from mespot.types import Counts, Expression
 
 PROTOCOLS = ("apex", "megc")

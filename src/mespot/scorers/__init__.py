@@ -15,7 +15,7 @@ A scorer is a frozen dataclass whose fields are its parameters, with two methods
 
 ``score(series, weights) -> FrameSeries``
     One finite float32 per row, shape (n, 1), rows in place. It grows with the belief that a
-    micro-expression is there, and 0 or less is background: :mod:`mespot.decode` makes no spot of
+    micro-expression is there, and 0 or less is background: :mod:`mespot.decoding` makes no spot of
     it. ``score`` never sees the truth: its signature is the guard against leaks.
 
 ``learns`` (a ClassVar) is False for scorers that need no training: their ``fit`` takes empty lists.

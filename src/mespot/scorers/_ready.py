@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mespot._packing import PackedRows
+from mespot.packing import PackedRows
 from mespot.scorers._normalise import Normaliser
 
 # Normalised rows beyond so many values (1.6 GB) are not held in memory.

@@ -13,7 +13,7 @@ from typing import Any
 
 from mespot.errors import UsageError
 from mespot.recipe import make_dataclass
-from mespot.registry import nearest
+from mespot.errors import nearest
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 
 from mespot._version import __version__
 from mespot.errors import UsageError
-from mespot.registry import nearest
+from mespot.errors import nearest
 from mespot.synthetic.config import ScriptConfig, difficulty, overridden
 from mespot.synthetic.portraits import Portrait
 from mespot.synthetic.sheets import NAMES, PlannedRecording, facts_of

@@ -16,7 +16,7 @@ from typing import Any
 
 import cv2
 
-from mespot._interrupts import deaf
+from mespot.interrupts import block_interrupts
 from mespot.errors import MespotError
 from mespot.synthetic.portraits import Portrait
 from mespot.synthetic.twins.identities import portrait_of
@@ -76,7 +76,7 @@ def _in_processes(
         left: dict[Future[None], Job] = {}
         # From here on: an interruption while processes start must stop them as well.
         try:
-            with deaf():
+            with block_interrupts():
                 left.update({pool.submit(_make, job): job for job in order})
             while left:
                 finished, _ = wait(left, _POLL_S, FIRST_COMPLETED)

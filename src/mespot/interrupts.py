@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def deaf() -> Iterator[None]:
+def block_interrupts() -> Iterator[None]:
     """Processes started meanwhile never hear of Ctrl-C, this one when all of them are there.
 
     An interruption half-way would leave a process that nobody knows of. Blocking the signal is

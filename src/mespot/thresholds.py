@@ -1,6 +1,6 @@
 """Which threshold is best, given every recording's candidates ranked by score.
 
-The candidates at or above a threshold are the spots at that threshold (see :mod:`mespot.decode`),
+The candidates at or above a threshold are the spots at that threshold (see :mod:`mespot.decoding`),
 so that one pass down the scores sees every threshold there is: counts change only where a
 candidate joins, and only for its recording.
 """

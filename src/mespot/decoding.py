@@ -18,7 +18,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mespot import _threshold
+from mespot import thresholds
 from mespot.errors import UsageError
 from mespot.types import Counts, Expression, FrameSeries
 from mespot.windows import local_maxima, smooth
@@ -28,17 +28,15 @@ CountFunction = Callable[[Sequence[Expression], Sequence[Expression]], Counts]
 
 
 @dataclass(frozen=True)
-class DecodeConfig:
+class Decode:
     """How scores become spots.
 
     Parameters
     ----------
-    threshold : {"learned", "paper", "fixed"}
+    threshold : float, "learned" or "paper"
         A peak below it is no spot. ``learned``: given to :func:`decode`, from inner training
         subjects (:func:`learn_threshold`); ``paper``: half of this video's highest plus smallest
-        positive score, which fires at least once in every video with a positive score; ``fixed``:
-        ``value``.
-    value : float
+        positive score, which fires at least once in every video with a positive score.
     nms_s : float
         Of two peaks closer than this the lower goes.
     interval : {"width", "span"}
@@ -61,8 +59,7 @@ class DecodeConfig:
         If a value is out of its range.
     """
 
-    threshold: Literal["learned", "paper", "fixed"] = "learned"
-    value: float = 0.5
+    threshold: float | Literal["learned", "paper"] = "learned"
     nms_s: float = 0.2
     interval: Literal["width", "span"] = "width"
     level: float = 0.5
@@ -72,6 +69,12 @@ class DecodeConfig:
     smooth_s: float = 0.0
 
     def __post_init__(self) -> None:
+        if self.threshold not in ("learned", "paper") and (
+            isinstance(self.threshold, str | bool) or not math.isfinite(self.threshold)
+        ):
+            raise UsageError(
+                f"decode: threshold = {self.threshold!r}: write a number, 'learned' or 'paper'"
+            )
         if not 0 < self.level <= 1:
             raise UsageError(f"decode: level = {self.level}: must be above 0 and at most 1")
         for name in ("nms_s", "smooth_s", "min_s", "max_s"):
@@ -93,7 +96,7 @@ class DecodeConfig:
 
 def decode(
     scores: FrameSeries,
-    config: DecodeConfig,
+    config: Decode,
     threshold: float | None = None,
     found: Found = None,
 ) -> list[Expression]:
@@ -122,23 +125,19 @@ def decode(
     return sorted(_greedy(scores, curve, config, limit, found), key=lambda spot: spot.onset)
 
 
-def candidates(scores: FrameSeries, config: DecodeConfig, found: Found = None) -> list[Expression]:
+def candidates(scores: FrameSeries, config: Decode, found: Found = None) -> list[Expression]:
     """Every spot that some threshold lets through, highest score first (ties: earlier first)."""
     return _greedy(scores, prepared(scores, config, found), config, 0.0, found)
 
 
-def prepared(scores: FrameSeries, config: DecodeConfig, found: Found = None) -> NDArray[np.float64]:
+def prepared(scores: FrameSeries, config: Decode, found: Found = None) -> NDArray[np.float64]:
     """The curve that peaks are sought in, (n,): smoothed, 0 where the face was lost or on NaN."""
     if scores.values.shape[1] != 1:
         raise ValueError(f"a score curve has one column, not {scores.values.shape[1]}")
     values = scores.values[:, 0].astype(np.float64)
     usable = np.isfinite(values)
     if found is not None:
-        if found.shape != (scores.n_frames,):
-            raise ValueError(f"found must be ({scores.n_frames},), not {found.shape}")
-        lost = np.concatenate([[0], np.cumsum(~found)])
-        starts = scores.first + np.arange(len(scores)) * scores.step
-        usable &= lost[starts + scores.span] == lost[starts]
+        usable &= scores.all_found(found)
     values[~usable] = 0
     rows = config.smooth_s * float(scores.fps) / scores.step
     radius = round((rows - 1) / 2)
@@ -148,16 +147,16 @@ def prepared(scores: FrameSeries, config: DecodeConfig, found: Found = None) -> 
     return values
 
 
-def _limit(curve: NDArray[np.float64], config: DecodeConfig, learned: float | None) -> float:
-    if config.threshold == "fixed":
-        return config.value
+def _limit(curve: NDArray[np.float64], config: Decode, learned: float | None) -> float:
+    if not isinstance(config.threshold, str):
+        return float(config.threshold)
     if config.threshold == "paper":
         positive = curve[curve > 0]
         return float(positive.max() + positive.min()) / 2 if len(positive) else 0.0
     if learned is None or math.isnan(learned):
         raise UsageError(
             "decode: the rule 'learned' needs a learned threshold; "
-            "set decode.threshold to 'paper', or to 'fixed' with decode.value"
+            "set decode.threshold to a number or to 'paper'"
         )
     return learned
 
@@ -165,11 +164,11 @@ def _limit(curve: NDArray[np.float64], config: DecodeConfig, learned: float | No
 def learn_threshold(
     scores: Sequence[FrameSeries],
     truth: Sequence[Sequence[Expression]],
-    config: DecodeConfig,
+    config: Decode,
     count: CountFunction,
     found: Sequence[Found] | None = None,
 ) -> float:
-    """The threshold with the best pooled F1 over recordings; exact, see :mod:`mespot._threshold`.
+    """The threshold with the best pooled F1 over recordings; exact, see :mod:`mespot.thresholds`.
 
     Parameters
     ----------
@@ -177,13 +176,13 @@ def learn_threshold(
     count : function of (reference, estimated) giving Counts
         One-to-one, as every protocol of the metrics but the named compat modes.
     """
-    return _threshold.best_f1(_ranked(scores, config, found), truth, count)
+    return thresholds.best_f1(_ranked(scores, config, found), truth, count)
 
 
 def at_false_alarm_rate(
     scores: Sequence[FrameSeries],
     truth: Sequence[Sequence[Expression]],
-    config: DecodeConfig,
+    config: Decode,
     count: CountFunction,
     per_minute: float,
     found: Sequence[Found] | None = None,
@@ -192,11 +191,11 @@ def at_false_alarm_rate(
     minutes = float(sum(s.n_frames / s.fps for s in scores) / 60)
     # The small extra lets 0.3 per minute be 3 in ten minutes, whatever 0.3 is in binary.
     allowed = per_minute * minutes + 1e-9
-    return _threshold.at_most_false_alarms(_ranked(scores, config, found), truth, count, allowed)
+    return thresholds.at_most_false_alarms(_ranked(scores, config, found), truth, count, allowed)
 
 
 def _ranked(
-    scores: Sequence[FrameSeries], config: DecodeConfig, found: Sequence[Found] | None
+    scores: Sequence[FrameSeries], config: Decode, found: Sequence[Found] | None
 ) -> list[list[Expression]]:
     masks = [None] * len(scores) if found is None else found
     return [candidates(s, config, f) for s, f in zip(scores, masks, strict=True)]
@@ -205,7 +204,7 @@ def _ranked(
 def _greedy(
     scores: FrameSeries,
     curve: NDArray[np.float64],
-    config: DecodeConfig,
+    config: Decode,
     limit: float,
     found: Found,
 ) -> list[Expression]:
@@ -225,7 +224,7 @@ class _Field:
         self,
         scores: FrameSeries,
         curve: NDArray[np.float64],
-        config: DecodeConfig,
+        config: Decode,
         found: Found,
     ) -> None:
         self.scores, self.config = scores, config

@@ -1,0 +1,1 @@
+"""The recipes that come with mespot, one TOML file each."""
