@@ -14,7 +14,7 @@ import mespot
 SRC = Path(mespot.__file__).parent
 # From the bottom up; a module may import from its own layer and from those before it.
 ORDER = [
-    "_version", "errors", "types", "registry", "files", "cache", "recipe", "_ahead", "_prefetch",
+    "_version", "errors", "compiling", "types", "registry", "files", "cache", "recipe", "_ahead", "_prefetch",
     "_interrupts", "video", "align", "descriptors", "pipeline", "labels", "windows", "scorers",
     "decode", "exports", "metrics", "datasets", "synthetic", "protocol", "runner", "material",
     "spotter", "training", "evaluation", "picture", "results", "cli",

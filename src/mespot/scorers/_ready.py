@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mespot._packing import PackedRows
-from mespot.descriptors._compiling import kernel
+from mespot.compiling import kernel
 from mespot.scorers._normalise import Normaliser
 
 # Normalised rows beyond so many values (1.6 GB) are not held in memory.
