@@ -13,7 +13,8 @@ Three rules keep the loops fast.
 
 - Indices are unsigned: signed ones are checked for being negative, which prevents vectors.
 - A loop that should become vectors writes one array and reads others, at most six places.
-- A slice of an array costs more than a short loop: functions take whole arrays and where to begin.
+- A slice of an array, and a field of a tuple, costs more than a short loop: functions take whole
+  arrays and where to begin, and tuples are unpacked once.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ from numba import njit
 from mespot.compiling import kernel
 
 _U8, _U16, _U32, _U64 = np.uint8, np.uint16, np.uint32, np.uint64
+
+# Bins of one block and plane.
+_PATTERNS, _BINS = 59, 8
 
 # Compiled into the kernels that call it.
 _part = njit(nogil=True)
@@ -45,52 +49,63 @@ def lbp_rows(frames, cuts, steps, bins, sums, rows):  # type: ignore[no-untyped-
     rows : (T - L + 1, time blocks, blocks, 3, 59) float32
         Filled.
     """
-    flat, size = frames.reshape(-1), sums.ring.shape[1] // (cuts.x_from.size * cuts.y_from.size)
-    offsets = _cell_offsets(cuts, frames.shape[2], size)
-    halves, codes = np.zeros((2, offsets.size), np.uint8), np.zeros((3, offsets.size), np.uint8)
-    counters = np.zeros(cuts.x.size * size, np.uint32)
-    blocks = np.zeros(cuts.x_from.size * size, sums.ring.dtype)
+    flat, (height, width), size = frames.reshape(-1), frames.shape[1:], 3 * _PATTERNS
+    (x, x_from, x_to, y, y_from, y_to), ring = cuts, sums.ring
+    offsets = _cell_offsets(x, y, width, size)
+    low, codes = np.zeros(offsets.size, np.uint8), np.zeros((3, offsets.size), np.uint8)
+    counters = np.zeros(x.size * size, np.uint32)
+    blocks = np.zeros(x_from.size * size, ring.dtype)
     for v in range(len(rows) + sums.parts[-1] - 1):
-        _clear(sums.ring, v)
-        for band in range(cuts.y.size - 1):
-            start, n = _run(frames, cuts, v + sums.margin, band)
+        at = v % len(ring)
+        _clear(ring, at)
+        for band in range(y.size - 1):
+            start = ((v + sums.margin) * height + y[band]) * width + x[0]
+            n = (y[band + 1] - y[band] - 1) * width + x[-1] - x[0]
             for p in range(3):
-                _set_half(flat, start, steps, p, 0, n, halves)
-                _set_half(flat, start, steps, p, 4, n, halves)
-                _join_halves(halves, n, codes, p)
-            _vote_patterns(codes, offsets, bins, n, size // 3, counters)
-            _cells_to_blocks(counters, cuts, size, blocks)
-            _add_band(blocks, band, cuts, sums.ring, v)
+                _set_low(flat, start, steps, p, n, low)
+                _set_codes(flat, start, steps, p, low, n, codes)
+            _vote_patterns(codes, offsets, bins, n, counters)
+            _cells_to_blocks(counters, x_from, x_to, size, blocks)
+            _add_band(blocks, band, y_from, y_to, ring, at)
         _slide(sums, v, rows)
 
 
 @_part
-def _set_half(flat, start, steps, plane, first, n, out):  # type: ignore[no-untyped-def]
-    """out[first // 4]: bit k is set where neighbour first + k is not darker; k = 0 .. 3."""
-    here, half = _U64(start), _U64(first // 4)
-    a, b = _U64(start + steps[plane, first]), _U64(start + steps[plane, first + 1])
-    c, d = _U64(start + steps[plane, first + 2]), _U64(start + steps[plane, first + 3])
-    for j in range(n):
-        i = _U64(j)
-        voxel = flat[here + i]
-        low = _U8(_U8(flat[a + i] >= voxel) | _U8(_U8(flat[b + i] >= voxel) << _U8(1)))
-        high = _U8(_U8(flat[c + i] >= voxel) | _U8(_U8(flat[d + i] >= voxel) << _U8(1)))
-        out[half, i] = _U8(low | _U8(high << _U8(2)))
+def _not_darker(a, b, c, d, voxel):  # type: ignore[no-untyped-def]
+    """Four bits, the first one lowest: which neighbours are as bright as the voxel or brighter."""
+    low = _U8(_U8(a >= voxel) | _U8(_U8(b >= voxel) << _U8(1)))
+    high = _U8(_U8(c >= voxel) | _U8(_U8(d >= voxel) << _U8(1)))
+    return _U8(low | _U8(high << _U8(2)))
 
 
 @_part
-def _join_halves(halves, n, codes, plane):  # type: ignore[no-untyped-def]
-    low, high, p = _U64(0), _U64(1), _U64(plane)
+def _set_low(flat, start, steps, plane, n, low):  # type: ignore[no-untyped-def]
+    """Bits 0 to 3 of the patterns."""
+    here = _U64(start)
+    a, b = _U64(start + steps[plane, 0]), _U64(start + steps[plane, 1])
+    c, d = _U64(start + steps[plane, 2]), _U64(start + steps[plane, 3])
     for j in range(n):
         i = _U64(j)
-        codes[p, i] = _U8(halves[low, i] | _U8(halves[high, i] << _U8(4)))
+        low[i] = _not_darker(flat[a + i], flat[b + i], flat[c + i], flat[d + i], flat[here + i])
 
 
 @_part
-def _vote_patterns(codes, offsets, bins, n, slots, counters):  # type: ignore[no-untyped-def]
+def _set_codes(flat, start, steps, plane, low, n, codes):  # type: ignore[no-untyped-def]
+    """The patterns, with their bits 4 to 7."""
+    here, p = _U64(start), _U64(plane)
+    a, b = _U64(start + steps[plane, 4]), _U64(start + steps[plane, 5])
+    c, d = _U64(start + steps[plane, 6]), _U64(start + steps[plane, 7])
+    for j in range(n):
+        i = _U64(j)
+        high = _not_darker(flat[a + i], flat[b + i], flat[c + i], flat[d + i], flat[here + i])
+        codes[p, i] = _U8(low[i] | _U8(high << _U8(4)))
+
+
+@_part
+def _vote_patterns(codes, offsets, bins, n, counters):  # type: ignore[no-untyped-def]
     """One vote per voxel and plane. Planes take turns, so that votes seldom wait for each other."""
     xy, xt, yt = _U64(0), _U64(1), _U64(2)
-    second, third, one = _U64(slots), _U64(2 * slots), _U32(1)
+    second, third, one = _U64(_PATTERNS), _U64(2 * _PATTERNS), _U32(1)
     for j in range(n):
         i = _U64(j)
         cell = _U64(offsets[i])
@@ -113,17 +128,19 @@ def hog_rows(frames, cuts, votes, sums, rows):  # type: ignore[no-untyped-def]
     votes : (S, 511 * 511) uint32
         8 * vote + bin of the gradient (a, b) at 511 * (b + 255) + a + 255, for each of its S votes.
     """
-    flat, size = frames.reshape(-1), sums.ring.shape[1] // (cuts.x_from.size * cuts.y_from.size)
-    height, width = frames.shape[1:]
-    offsets = _cell_offsets(cuts, width, size)
+    flat, (height, width), size = frames.reshape(-1), frames.shape[1:], 3 * _BINS
+    (x, x_from, x_to, y, y_from, y_to), ring = cuts, sums.ring
+    offsets = _cell_offsets(x, y, width, size)
     slopes, places = np.zeros((3, offsets.size), np.int16), np.zeros((3, offsets.size), np.int32)
-    copies = np.zeros((_COPIES, cuts.x.size * size), np.uint64)
-    counters = np.zeros(cuts.x.size * size, np.uint64)
-    blocks = np.zeros(cuts.x_from.size * size, sums.ring.dtype)
+    copies = np.zeros((_COPIES, x.size * size), np.uint64)
+    counters = np.zeros(x.size * size, np.uint64)
+    blocks = np.zeros(x_from.size * size, ring.dtype)
     for v in range(len(rows) + sums.parts[-1] - 1):
-        _clear(sums.ring, v)
-        for band in range(cuts.y.size - 1):
-            start, n = _run(frames, cuts, v + sums.margin, band)
+        at = v % len(ring)
+        _clear(ring, at)
+        for band in range(y.size - 1):
+            start = ((v + sums.margin) * height + y[band]) * width + x[0]
+            n = (y[band + 1] - y[band] - 1) * width + x[-1] - x[0]
             _set_slopes(flat, start, 1, n, slopes, 0)
             _set_slopes(flat, start, width, n, slopes, 1)
             _set_slopes(flat, start, height * width, n, slopes, 2)
@@ -131,10 +148,10 @@ def hog_rows(frames, cuts, votes, sums, rows):  # type: ignore[no-untyped-def]
             _set_places(slopes, n, 0, 2, places, 1)
             _set_places(slopes, n, 1, 2, places, 2)
             for k in range(len(votes)):
-                _vote_weights(places, offsets, votes, k, n, size // 3, copies)
+                _vote_weights(places, offsets, votes, k, n, copies)
             _join_copies(copies, counters)
-            _cells_to_blocks(counters, cuts, size, blocks)
-            _add_band(blocks, band, cuts, sums.ring, v)
+            _cells_to_blocks(counters, x_from, x_to, size, blocks)
+            _add_band(blocks, band, y_from, y_to, ring, at)
         _slide(sums, v, rows)
 
 
@@ -159,9 +176,9 @@ def _set_places(slopes, n, a, b, places, plane):  # type: ignore[no-untyped-def]
 
 
 @_part
-def _vote_weights(places, offsets, votes, which, n, slots, copies):  # type: ignore[no-untyped-def]
+def _vote_weights(places, offsets, votes, which, n, copies):  # type: ignore[no-untyped-def]
     xy, xt, yt, s = _U64(0), _U64(1), _U64(2), _U64(which)
-    second, third = _U64(slots), _U64(2 * slots)
+    second, third = _U64(_BINS), _U64(2 * _BINS)
     last, low, three = _U64(_COPIES - 1), _U64(7), _U64(3)
     for j in range(n):
         i = _U64(j)
@@ -189,27 +206,29 @@ def higo_rows(frames, cuts, sums, rows):  # type: ignore[no-untyped-def]
     Votes of one need no counters in memory. A column of the band has one 64-bit word per plane with
     a byte for each bin, and a voxel adds 1 << (8 * bin): many columns per instruction.
     """
-    flat, (height, width) = frames.reshape(-1), frames.shape[1:]
-    across = cuts.x[-1] - cuts.x[0]
-    room = np.max(cuts.y[1:] - cuts.y[:-1]) * width
+    flat, (height, width), size = frames.reshape(-1), frames.shape[1:], 3 * _BINS
+    (x, x_from, x_to, y, y_from, y_to), ring = cuts, sums.ring
+    across, room = x[-1] - x[0], np.max(y[1:] - y[:-1]) * width
     sizes, falls = np.zeros((3, room), np.uint8), np.zeros((3, room), np.uint8)
     limits, shifts = np.zeros((3, room), np.uint8), np.zeros((3, room), np.uint8)
     words, until = np.zeros((3, across), np.uint64), np.zeros((6, across + 1), np.uint64)
-    blocks = np.zeros(cuts.x_from.size * 24, sums.ring.dtype)
+    blocks = np.zeros(x_from.size * size, ring.dtype)
     for v in range(len(rows) + sums.parts[-1] - 1):
-        _clear(sums.ring, v)
-        for band in range(cuts.y.size - 1):
-            start, n = _run(frames, cuts, v + sums.margin, band)
+        at = v % len(ring)
+        _clear(ring, at)
+        for band in range(y.size - 1):
+            start = ((v + sums.margin) * height + y[band]) * width + x[0]
+            n = (y[band + 1] - y[band] - 1) * width + x[-1] - x[0]
             for axis, step in enumerate((1, width, height * width)):
                 _set_sizes(flat, start, step, n, sizes, axis)
                 _set_falls(flat, start, step, n, falls, axis)
                 _set_limits(sizes, n, limits, axis)
             for p, (a, b) in enumerate(((0, 1), (0, 2), (1, 2))):
                 _set_shifts(sizes, falls, limits, a, b, n, shifts, p)
-                _count_columns(shifts, p, cuts.y[band + 1] - cuts.y[band], width, words)
+                _count_columns(shifts, p, y[band + 1] - y[band], width, words)
                 _sum_columns(words, p, until)
-            _columns_to_blocks(until, cuts, blocks)
-            _add_band(blocks, band, cuts, sums.ring, v)
+            _columns_to_blocks(until, x, x_from, x_to, blocks)
+            _add_band(blocks, band, y_from, y_to, ring, at)
         _slide(sums, v, rows)
 
 
@@ -293,51 +312,42 @@ def _sum_columns(words, plane, until):  # type: ignore[no-untyped-def]
 
 
 @_part
-def _columns_to_blocks(until, cuts, blocks):  # type: ignore[no-untyped-def]
+def _columns_to_blocks(until, x, x_from, x_to, blocks):  # type: ignore[no-untyped-def]
     """Numbers of each block's columns; as `_cells_to_blocks`. A band has fewer than 2^16 voxels."""
     number, lane = blocks.dtype.type, _U64(0xFFFF)
-    for b in range(cuts.x_from.size):
-        left = cuts.x[cuts.x_from[b]] - cuts.x[0]
-        right = cuts.x[cuts.x_to[b]] - cuts.x[0]
+    for b in range(x_from.size):
+        left, right = x[x_from[b]] - x[0], x[x_to[b]] - x[0]
         for i in range(6):
             four = until[i, right] - until[i, left]
-            first = 24 * b + 8 * (i // 2) + i % 2
+            first = 3 * _BINS * b + _BINS * (i // 2) + i % 2
             for k in range(4):
                 blocks[first + 2 * k] = number((four >> _U64(16 * k)) & lane)
 
 
 @_part
-def _run(frames, cuts, t, band):  # type: ignore[no-untyped-def]
-    """First pixel of a band's countable voxels in the flattened clip, and the number of pixels."""
-    _, height, width = frames.shape
-    start = (t * height + cuts.y[band]) * width + cuts.x[0]
-    return start, (cuts.y[band + 1] - cuts.y[band] - 1) * width + cuts.x[-1] - cuts.x[0]
-
-
-@_part
-def _cell_offsets(cuts, width, size):  # type: ignore[no-untyped-def]
+def _cell_offsets(x, y, width, size):  # type: ignore[no-untyped-def]
     """Where the counters of each pixel's cell begin, for a run of the highest band.
 
     The first ``size`` counters take the margins left and right of the countable columns.
     """
-    high = np.max(cuts.y[1:] - cuts.y[:-1])
+    high = np.max(y[1:] - y[:-1])
     offsets = np.zeros(high * width, np.uint32)
-    for y in range(high):
-        for c in range(cuts.x.size - 1):
-            for x in range(cuts.x[c] - cuts.x[0], cuts.x[c + 1] - cuts.x[0]):
-                offsets[y * width + x] = (c + 1) * size
+    for row in range(high):
+        for c in range(x.size - 1):
+            for column in range(x[c] - x[0], x[c + 1] - x[0]):
+                offsets[row * width + column] = (c + 1) * size
     return offsets
 
 
 @_part
-def _cells_to_blocks(counters, cuts, size, blocks):  # type: ignore[no-untyped-def]
+def _cells_to_blocks(counters, x_from, x_to, size, blocks):  # type: ignore[no-untyped-def]
     """Sums of the cells of each block across, ``size`` numbers each; clear the counters."""
     number, n = blocks.dtype.type, _U64(size)
-    for b in range(cuts.x_from.size):
+    for b in range(x_from.size):
         start = _U64(b * size)
         for i in range(size):
             blocks[start + _U64(i)] = 0
-        for c in range(cuts.x_from[b] + 1, cuts.x_to[b] + 1):
+        for c in range(x_from[b] + 1, x_to[b] + 1):
             cell = _U64(c) * n
             for i in range(size):
                 blocks[start + _U64(i)] += number(counters[cell + _U64(i)])
@@ -346,37 +356,36 @@ def _cells_to_blocks(counters, cuts, size, blocks):  # type: ignore[no-untyped-d
 
 
 @_part
-def _clear(ring, v):  # type: ignore[no-untyped-def]
-    at = _U64(v % len(ring))
+def _clear(ring, at):  # type: ignore[no-untyped-def]
+    k = _U64(at)
     for i in range(ring.shape[1]):
-        ring[at, i] = 0
+        ring[k, i] = 0
 
 
 @_part
-def _add_band(blocks, band, cuts, ring, v):  # type: ignore[no-untyped-def]
-    """Add a band's numbers to the frame's histograms, in every row of blocks that it is part of."""
-    at = _U64(v % len(ring))
-    for row in range(cuts.y_from.size):
-        if cuts.y_from[row] <= band < cuts.y_to[row]:
-            start = _U64(row * blocks.size)
-            for i in range(blocks.size):
-                ring[at, start + _U64(i)] += blocks[_U64(i)]
+def _add_band(blocks, band, y_from, y_to, ring, at):  # type: ignore[no-untyped-def]
+    """Add a band's numbers to ring[at], in every row of blocks that the band is part of."""
+    k, n = _U64(at), blocks.size
+    for row in range(y_from.size):
+        if y_from[row] <= band < y_to[row]:
+            start = _U64(row * n)
+            for i in range(n):
+                ring[k, start + _U64(i)] += blocks[_U64(i)]
 
 
 @_part
 def _slide(sums, v, rows):  # type: ignore[no-untyped-def]
     """Take up the histograms of countable frame v; write the row that it completes."""
-    length, held = sums.parts[-1], len(sums.ring)
-    row = v - length + 1
-    for j in range(sums.parts.size - 1):
-        new = row + sums.parts[j + 1] - 1
+    parts, _, ring, running, scales = sums
+    row, held = v - parts[-1] + 1, len(ring)
+    for j in range(parts.size - 1):
+        new = row + parts[j + 1] - 1
         if row > 0:
-            old = row + sums.parts[j] - 1
-            _exchange(sums.running, j, sums.ring, new % held, old % held)
-        elif new >= sums.parts[j]:
-            _accumulate(sums.running, j, sums.ring, new % held)
+            _exchange(running, j, ring, new % held, (row + parts[j] - 1) % held)
+        elif new >= parts[j]:
+            _accumulate(running, j, ring, new % held)
         if row >= 0:
-            _normalise(sums, j, rows, row)
+            _normalise(running, j, scales, rows, row)
 
 
 @_part
@@ -395,16 +404,15 @@ def _accumulate(running, j, ring, new):  # type: ignore[no-untyped-def]
 
 
 @_part
-def _normalise(sums, j, rows, row):  # type: ignore[no-untyped-def]
+def _normalise(running, j, scales, rows, row):  # type: ignore[no-untyped-def]
     """Each histogram times the reciprocal of its sum, which may be known; without votes, zeros."""
-    running, bins = sums.running, rows.shape[4]
-    slots, number = running.shape[1] // (3 * rows.shape[2]), running.dtype.type
+    bins, number = rows.shape[4], running.dtype.type
     k, r = _U64(j), _U64(row)
     for b in range(rows.shape[2]):
         for p in range(3):
-            start = _U64((3 * b + p) * slots)
-            if sums.scales.size:
-                scale = sums.scales[k, b]
+            start = _U64((3 * b + p) * bins)
+            if scales.size:
+                scale = scales[k, b]
             else:
                 total = number(0)
                 for i in range(bins):
