@@ -109,9 +109,10 @@ def _vote_patterns(codes, offsets, bins, n, counters):  # type: ignore[no-untype
     for j in range(n):
         i = _U64(j)
         cell = _U64(offsets[i])
-        counters[cell + _U64(bins[_U64(codes[xy, i])])] += one
-        counters[cell + second + _U64(bins[_U64(codes[xt, i])])] += one
-        counters[cell + third + _U64(bins[_U64(codes[yt, i])])] += one
+        a, b, c = bins[_U64(codes[xy, i])], bins[_U64(codes[xt, i])], bins[_U64(codes[yt, i])]
+        counters[cell + _U64(a)] += one
+        counters[cell + second + _U64(b)] += one
+        counters[cell + third + _U64(c)] += one
 
 
 # Neighbouring voxels of HOG-TOP vote into so many copies of the counters in turn: with few bins an
