@@ -62,8 +62,10 @@ def _pair(what: str, title: str, row: Mapping[str, Any], column: str, *wanted: f
 def _descriptor_goals() -> list[Goal]:
     found = []
     for name, wanted in (
-        ("lbp_top", (15_000, 20_000)), ("hog_top", (12_000, 20_000)), ("higo_top", (20_000, 50_000)),
-    ):  # fmt: skip
+        ("lbp_top", (15_000, 20_000)),
+        ("hog_top", (12_000, 20_000)),
+        ("higo_top", (20_000, 50_000)),
+    ):
         row = {"descriptor": name, "L": 9}
         found += _pair(f"{_NAMES[name]}: positions/s", _SPEED, row, "positions/s", *wanted)
     for name, label in _NAMES.items():

@@ -102,14 +102,8 @@ def histograms(volume, span, method, *, grid, overlap, time_blocks):
         for x in range(rx, width - rx)
         for p, axes in enumerate(AXES.values())
     }
-    shape = (
-        max(0, n_t - span + 1),
-        time_blocks,
-        grid[1],
-        grid[0],
-        3,
-        59 if method["kind"] == "lbp" else 8,
-    )
+    bins = 59 if method["kind"] == "lbp" else 8
+    shape = (max(0, n_t - span + 1), time_blocks, grid[1], grid[0], 3, bins)
     out = np.zeros(shape, np.int64)
     for row, j, by, bx in np.ndindex(shape[:4]):
         for t in blocks(span - 2 * rt, time_blocks, 0)[j]:

@@ -244,7 +244,7 @@ def one_gradient(a, b):
 
 
 def test_orientations_are_exact_for_every_gradient():
-    """The table of HOG-TOP against angles, and HIGO-TOP's comparisons of bytes against the table."""
+    """HOG-TOP's table against angles, and HIGO-TOP's comparisons of bytes against the table."""
     table, votes = vote_table(False)
     b, a = (axis.ravel() for axis in np.mgrid[-255:256, -255:256])
     zero = (a == 0) & (b == 0)

@@ -224,8 +224,8 @@ def higo_rows(frames, cuts, sums, rows):  # type: ignore[no-untyped-def]
                 _set_sizes(flat, start, step, n, sizes, axis)
                 _set_falls(flat, start, step, n, falls, axis)
                 _set_limits(sizes, n, limits, axis)
-            for p, (a, b) in enumerate(((0, 1), (0, 2), (1, 2))):
-                _set_shifts(sizes, falls, limits, a, b, n, shifts, p)
+            for p in range(3):
+                _set_shifts(sizes, falls, limits, n, shifts, p)
                 _count_columns(shifts, p, y[band + 1] - y[band], width, words)
                 _sum_columns(words, p, until)
             _columns_to_blocks(until, x, x_from, x_to, blocks)
@@ -267,9 +267,10 @@ def _set_limits(sizes, n, limits, axis):  # type: ignore[no-untyped-def]
 
 
 @_part
-def _set_shifts(sizes, falls, limits, a, b, n, shifts, plane):  # type: ignore[no-untyped-def]
-    """8 times the bin of every voxel in the plane of the axes a and b; 63 without a gradient."""
-    a, b, p = _U64(a), _U64(b), _U64(plane)
+def _set_shifts(sizes, falls, limits, n, shifts, plane):  # type: ignore[no-untyped-def]
+    """8 times the bin of every voxel; 63 without a gradient."""
+    # The plane's axes: x and y, x and t, y and t.
+    a, b, p = _U64(plane // 2), _U64(1 + (plane + 1) // 2), _U64(plane)
     for j in range(n):
         i = _U64(j)
         left, down = falls[a, i], falls[b, i]

@@ -13,8 +13,8 @@ from mespot.descriptors._grid import Cuts
 from mespot.descriptors._planes import Sums, ThreePlanes
 
 BINS = 8
-# A vote is a whole number of 2^-18 grey levels: its error is below 2e-6 of a grey level, and the sum
-# over hours stays within 64 bits.
+# A vote is a whole number of 2^-18 grey levels: its error is below 2e-6 of a grey level, and sums
+# stay within 64 bits.
 _MAGNITUDE_UNITS = 2**18
 # The place of a direction between two bins is a whole number of 2^-16.
 _SHARE_UNITS = 2**16
