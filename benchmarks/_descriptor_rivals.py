@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 from skimage.feature import local_binary_pattern
 
 from mespot.descriptors._grid import block_edges
-from mespot.descriptors._patterns_any import bin_table
 from mespot.descriptors._planes import PLANE_AXES, ThreePlanes
 from mespot.descriptors.hog_top import HogTop
-from mespot.descriptors.lbp_top import LbpTop
+from mespot.descriptors.lbp_top import LbpTop, uniform_bins
 
 Votes = Callable[[int], tuple[NDArray[Any], NDArray[Any] | None]]
 
@@ -37,7 +36,7 @@ def numpy_votes(volume: Any, descriptor: ThreePlanes, plane: int) -> tuple[Any, 
         codes = np.zeros(centre.shape, np.uint8)
         for k, step in enumerate(descriptor.neighbours()[plane]):
             codes |= (shifted(volume, step, descriptor.margin) >= centre).astype(np.uint8) << k
-        return bin_table(8, True)[codes], None
+        return uniform_bins()[codes], None
     along = []
     for axis in PLANE_AXES[plane]:
         step = np.eye(3, dtype=int)[2 - axis]
@@ -117,7 +116,7 @@ def by_window(volume: Any, descriptor: ThreePlanes) -> Any:
     rows = np.array(block_edges(height - 2 * ry, descriptor.grid[1], descriptor.overlap)) + ry
     out = np.zeros((len(volume) - span + 1, len(rows), len(columns), 3, descriptor.bins_per_plane))
     if isinstance(descriptor, LbpTop):
-        _patterns_by_window(volume, span, descriptor.neighbours(), bin_table(8, True),
+        _patterns_by_window(volume, span, descriptor.neighbours(), uniform_bins(),
                             (rt, rows, columns), out)  # fmt: skip
     else:
         _gradients_by_window(volume, span, type(descriptor) is HogTop, (rt, rows, columns), out)

@@ -3,9 +3,9 @@
     python benchmarks/bench_descriptors.py [--json FILE] [--plots DIR] [--frames 1000] [--quick]
 
 Times are medians of at least 5 repeats with the fastest and slowest in brackets; what is compared
-takes turns in one run. Processor time adds up all threads and does not see other programs. The rows
-of rivals with our definition are compared with ours to 1e-6, or the script stops. The clip is
-synthetic: blurred noise that drifts, with a camera's noise on it.
+takes turns in one run. Processor time does not see other programs. The rows of rivals with our
+definition are compared with ours to 1e-6, or the script stops. The clip is synthetic: blurred noise
+that drifts, with a camera's noise on it.
 """
 
 from __future__ import annotations
@@ -19,31 +19,22 @@ from typing import Any
 
 import numpy as np
 from _common import Timing, measure_in_turn, write
-from _descriptor_parts import FRAMES, parts
 from _descriptor_rivals import by_cumulative_sums, by_scikit_image, by_window, opencv_hog
 
-from mespot.descriptors._patterns_any import ONE, taps_of
-from mespot.descriptors._together import describe_many
 from mespot.descriptors.higo_top import HigoTop
 from mespot.descriptors.hog_top import HogTop
 from mespot.descriptors.lbp_top import LbpTop
 from mespot.types import FaceClip
 
-SPANS, THREADS = (9, 23), (1, 2)
+SPANS = (9, 23)
 NAMES: dict[str, Any] = {"lbp_top": LbpTop, "hog_top": HogTop, "higo_top": HigoTop}
 OPTIONS: dict[str, Any] = {
     "lbp_top": LbpTop(span=9),
-    "lbp_top, bilinear": LbpTop(span=9, interpolation="bilinear"),
-    "lbp_top, full bins": LbpTop(span=9, patterns="full"),
-    "lbp_top, 4 points": LbpTop(span=9, points=4),
-    "lbp_top, 16 points": LbpTop(span=9, points=16),
-    "lbp_top, 16 points, bilinear": LbpTop(span=9, points=16, interpolation="bilinear"),
+    "lbp_top, radius 2": LbpTop(span=9, radius=(2, 2, 2)),
+    "lbp_top, 2 time blocks": LbpTop(span=9, time_blocks=2),
     "hog_top": HogTop(span=9),
-    "hog_top, 9 bins": HogTop(span=9, bins=9),
-    "hog_top, unsigned": HogTop(span=9, orientation="unsigned"),
     "hog_top, soft": HogTop(span=9, voting="soft"),
     "higo_top": HigoTop(span=9),
-    "higo_top, soft": HigoTop(span=9, voting="soft"),
 }
 
 
@@ -70,26 +61,17 @@ def spread(timing: Timing, scale: float = 1e6) -> str:
     return f"{timing.median * scale:,.1f} ({timing.low * scale:,.1f} .. {timing.high * scale:,.1f})"
 
 
-def into(clip: FaceClip, descriptor: Any, threads: int = 1) -> Callable[[], Any]:
-    """The description, into an array that is already there."""
-    rows = descriptor.describe(clip).values
-    return partial(descriptor.describe, clip, threads=threads, out=rows)
-
-
 def speed(clip: FaceClip, repeats: int) -> list[dict[str, Any]]:
-    """Positions per second, by span and threads."""
+    """Positions per second, by span."""
     rows = []
     for name, kind in NAMES.items():
-        work = {
-            (span, threads): into(clip, kind(span=span), threads)
-            for span in SPANS for threads in THREADS
-        }  # fmt: skip
+        work = {span: partial(kind(span=span).describe, clip) for span in SPANS}
         found = measure_in_turn(work, repeats)  # type: ignore[arg-type, type-var]
-        for (span, threads), timing in found.items():  # type: ignore[misc]
-            each = timing.per(len(clip) - span + 1)
-            shortest = found[SPANS[0], threads].per(len(clip) - SPANS[0] + 1)  # type: ignore[index]
+        shortest = found[SPANS[0]].per(len(clip) - SPANS[0] + 1)  # type: ignore[index]
+        for span, timing in found.items():
+            each = timing.per(len(clip) - span + 1)  # type: ignore[operator]
             rows.append({
-                "descriptor": name, "L": span, "threads": threads,
+                "descriptor": name, "L": span,
                 "positions/s": 1 / each.median, "µs per position": spread(each),
                 "processor µs": each.busy * 1e6, "cost over L = 9": each.busy / shortest.busy,
             })  # fmt: skip
@@ -104,7 +86,7 @@ def rivals(clip: FaceClip, repeats: int) -> list[dict[str, Any]]:
             descriptor = kind(span=span)
             short, few = clip.frames[: span + 63], clip.frames[: span + 1]
             ways: dict[str, tuple[Callable[[], Any], int]] = {
-                "mespot": (into(clip, descriptor), len(clip) - span + 1),
+                "mespot": (partial(descriptor.describe, clip), len(clip) - span + 1),
                 "numpy, cumulative sums": (partial(by_cumulative_sums, short, descriptor), 64),
                 "compiled loop per window": (partial(by_window, few, descriptor), 2),
             }
@@ -129,35 +111,11 @@ def rivals(clip: FaceClip, repeats: int) -> list[dict[str, Any]]:
     return rows
 
 
-def together(clip: FaceClip, repeats: int) -> list[dict[str, Any]]:
-    """Several descriptors in one walk against one after the other."""
-    groups = {
-        "lbp_top, L = 9 and 23": [LbpTop(span=s) for s in SPANS],
-        "hog_top and higo_top, L = 9": [HogTop(span=9), HigoTop(span=9)],
-        "all three, L = 9 and 23": [kind(span=s) for kind in NAMES.values() for s in SPANS],
-    }
-    rows = []
-    for name, group in groups.items():
-        outs = [descriptor.describe(clip).values for descriptor in group]
-
-        def apart(group: Any = group, outs: Any = outs) -> None:
-            for descriptor, out in zip(group, outs):
-                descriptor.describe(clip, out=out)
-
-        one = partial(describe_many, clip, group, outs=outs)
-        found = measure_in_turn({"one": one, "apart": apart}, repeats)
-        each = found["one"].per(len(clip))
-        rows.append({
-            "descriptors": name, "µs per frame, one walk": spread(each),
-            "processor µs": each.busy * 1e6, "apart, processor µs": found["apart"].busy
-            / len(clip) * 1e6, "apart / one": found["apart"].busy / found["one"].busy,
-        })  # fmt: skip
-    return rows
-
-
 def options(clip: FaceClip, repeats: int) -> list[dict[str, Any]]:
     """What settings other than the default cost."""
-    found = measure_in_turn({name: into(clip, d) for name, d in OPTIONS.items()}, repeats)
+    found = measure_in_turn(
+        {name: partial(d.describe, clip) for name, d in OPTIONS.items()}, repeats
+    )
     n = len(clip) - 8
     rows = []
     for name, timing in found.items():
@@ -166,34 +124,6 @@ def options(clip: FaceClip, repeats: int) -> list[dict[str, Any]]:
             "setting": name, "columns": int(np.prod(OPTIONS[name].shape)),
             "µs per position": spread(timing.per(n)), "times default": timing.busy / default.busy,
         })  # fmt: skip
-    return rows
-
-
-def codes_that_differ(frames: Any) -> list[dict[str, Any]]:
-    """Share of LBP codes that interpolation changes, by plane, P and radius."""
-    rows = []
-    volume = frames.astype(np.int64)
-    for points in (8, 16):
-        for radius in (1, 2, 3):
-            descriptor = LbpTop(points=points, radius=(radius,) * 3)
-            inner = tuple(slice(radius, n - radius) for n in volume.shape)
-            row: dict[str, Any] = {"P": points, "radius": radius}
-            for p, axes in enumerate(((0, 1), (0, 2), (1, 2))):
-                changed = np.zeros(volume[inner].shape, bool)
-                where = descriptor.positions()[p]
-                ways = [taps_of(where, axes, way) for way in (False, True)]
-                for k in range(points):
-                    bits = [
-                        sum(
-                            int(w) * volume[tuple(slice(s.start + int(d), s.stop + int(d))
-                                                  for s, d in zip(inner, step))]
-                            for step, w in zip(taps[k], weights[k])
-                        ) >= ONE * volume[inner]
-                        for taps, weights in ways
-                    ]  # fmt: skip
-                    changed |= bits[0] != bits[1]
-                row[("XY", "XT", "YT")[p]] = float(changed.mean())
-            rows.append(row)
     return rows
 
 
@@ -209,7 +139,7 @@ def scaling(repeats: int, frames: int) -> dict[str, list[dict[str, Any]]]:
     for axis, rows in cases.items():
         table = [{axis: value} for value, _, _ in rows]
         for name, kind in NAMES.items():
-            work = {str(v): into(clip, kind(**fields)) for v, clip, fields in rows}
+            work = {str(v): partial(kind(**fields).describe, clip) for v, clip, fields in rows}
             found = measure_in_turn(work, repeats)
             for line, (value, clip, fields) in zip(table, rows):
                 timing = found[str(value)].per(len(clip) - fields["span"] + 1)
@@ -253,15 +183,7 @@ def main() -> None:
     write(speed(clip, repeats), "Descriptors: speed", args.json)
     if not args.quick:
         write(rivals(clip, 5), "Descriptors: rivals", args.json)
-    write(together(clip, 5), "Descriptors: one walk", args.json)
-    found = measure_in_turn(parts(short.frames), repeats)  # type: ignore[arg-type, type-var]
-    table = [
-        {"descriptor": name, "part": part, "µs per frame": spread(timing.per(FRAMES))}
-        for (name, part), timing in found.items()  # type: ignore[misc]
-    ]
-    write(table, "Descriptors: parts", args.json)
     write(options(short, 5), "Descriptors: options", args.json)
-    write(codes_that_differ(short.frames[:20]), "Descriptors: codes that differ", args.json)
     tables = scaling(5, min(args.frames, 200))
     for axis, rows in tables.items():
         write(rows, f"Descriptors: processor µs per position by {axis}", args.json)

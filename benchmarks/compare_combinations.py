@@ -4,8 +4,8 @@
 
 Every DIR is what `mespot synth` writes. Subjects are cut into groups; each group is judged by
 weights learned on the other groups' recordings of all DIRs; epoch and threshold are chosen inside.
-Mirrored samples are learned from too. With --soft, HOG-TOP and HIGO-TOP share every vote between
-the two nearest orientations.
+Mirrored samples are learned from too. With --soft, HOG-TOP shares every vote between the two
+nearest orientations.
 Floors (`never`, `random`) and the ceiling (`oracle`: the labels themselves) are decoded alike.
 Crops and rows are kept in --work, so that a stopped run resumes.
 """
@@ -79,7 +79,7 @@ def settings(
     for name, section in DESCRIPTORS.items():
         if name not in only:
             continue
-        voting = {"voting": "soft"} if soft and name in ("hog_top", "higo_top") else {}
+        voting = {"voting": "soft"} if soft and name == "hog_top" else {}
         descriptor = {**section, **voting}
         for label in ("overlap", "apex"):
             for differenced in (False, True):

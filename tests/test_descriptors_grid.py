@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mespot.descriptors._grid import block_edges, cut_frame, largest_block
+from mespot.descriptors._grid import block_edges, block_sizes, cut_frame
 
 overlaps = st.sampled_from([0.0, 0.1, 0.2, 0.25, 1 / 3, 0.5, 0.75, 0.9])
 
@@ -66,4 +66,5 @@ def test_cells_make_up_the_blocks(height, width, rx, ry, grid, overlap):
     assert np.diff(cuts.y).max() <= 32
     assert [(a - rx, b - rx) for a, b in zip(cuts.x[cuts.x_from], cuts.x[cuts.x_to])] == columns
     assert [(a - ry, b - ry) for a, b in zip(cuts.y[cuts.y_from], cuts.y[cuts.y_to])] == rows
-    assert largest_block(cuts) == max(b - a for a, b in columns) * max(b - a for a, b in rows)
+    wide, high = np.diff(columns).ravel(), np.diff(rows).ravel()
+    np.testing.assert_array_equal(block_sizes(cuts), high[:, None] * wide)

@@ -12,13 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.feature import local_binary_pattern
 
-from mespot.descriptors._octants import differences, octants
-from mespot.descriptors._orientations_any import vote_table
-from mespot.descriptors._patterns import uniform
-from mespot.descriptors._patterns_any import bin_table
 from mespot.descriptors.higo_top import HigoTop
-from mespot.descriptors.hog_top import HogTop
-from mespot.descriptors.lbp_top import LbpTop
+from mespot.descriptors.hog_top import HogTop, vote_table
+from mespot.descriptors.lbp_top import LbpTop, uniform_bins
 from test_descriptors_top import clip_of
 
 QUICK = settings(max_examples=25, deadline=None)
@@ -220,18 +216,7 @@ def skimage_labels():
 
 
 def test_uniform_bins_are_those_of_scikit_image():
-    codes, bins = np.arange(256, dtype=np.uint8), np.zeros(256, np.uint8)
-    uniform(codes, 256, bins)
-    np.testing.assert_array_equal(bins, skimage_labels())
-
-
-@pytest.mark.parametrize("points", [4, 8, 16])
-def test_tables_of_uniform_bins_are_those_of_scikit_image(points):
-    image = np.concatenate([noise(6, (300, 300)), np.repeat(noise(7, (300, 100), 3), 3, axis=1)], 1)
-    codes = local_binary_pattern(image, points, 2, "default").astype(int)
-    labels = local_binary_pattern(image, points, 2, "nri_uniform").astype(int)
-    assert len(np.unique(labels)) > 0.9 * (points * (points - 1) + 3)
-    np.testing.assert_array_equal(bin_table(points, True)[codes], labels)
+    np.testing.assert_array_equal(uniform_bins(), skimage_labels())
 
 
 @pytest.mark.parametrize("r", [1, 2])
@@ -250,53 +235,80 @@ def test_each_plane_equals_scikit_image(r):
         np.testing.assert_allclose(row[plane], counts / counts.sum(), atol=1e-7)
 
 
+def one_gradient(a, b):
+    """The smallest clip: its only countable voxel has the gradient (a, b) in the plane XY."""
+    volume = np.zeros((3, 3, 3), np.uint8)
+    volume[1, 1, 2], volume[1, 1, 0] = max(a, 0), max(-a, 0)
+    volume[1, 2, 1], volume[1, 0, 1] = max(b, 0), max(-b, 0)
+    return volume
+
+
 def test_orientations_are_exact_for_every_gradient():
-    """The comparison of bytes against angles, for all 511 x 511 gradients."""
+    """HOG-TOP's table against angles, and HIGO-TOP's comparisons of bytes against the table."""
+    table, votes = vote_table(False)
     b, a = (axis.ravel() for axis in np.mgrid[-255:256, -255:256])
-    edges, n = np.zeros((3, 3, a.size), np.uint8), a.size
-    for axis, along in enumerate((a, b)):
-        before, after = np.maximum(0, -along), np.maximum(0, along)
-        flat = np.concatenate([before, np.zeros(n), after]).astype(np.uint8)
-        differences(flat, n, n, n, axis, edges)
-    shifts = np.zeros((3, n), np.uint8)
-    octants(edges, n, 0, shifts)
     zero = (a == 0) & (b == 0)
-    assert (shifts[0, zero] == 63).all()
-    bins = np.full(64, 99)
-    bins[[16 * (k % 4) + 8 * (k // 4) for k in range(8)]] = range(8)
-    found = bins[shifts[0, ~zero]]
-    assert (found < 8).all()
-    away = np.degrees(np.arctan2(b, a))[~zero] - 45.0 * found
-    assert (np.abs((away + 180) % 360 - 180) < 22.5).all()
+    away = np.degrees(np.arctan2(b, a)) - 45.0 * table[0]
+    assert (np.abs((away[~zero] + 180) % 360 - 180) < 22.5).all()
+    np.testing.assert_array_equal(votes[0] == 0, zero)
+    rng = np.random.default_rng(0)
+    for _ in range(4):
+        volume = rng.integers(0, 256, (3, 152, 152), dtype=np.uint8)
+        wide = volume.astype(int)
+        gx, gy = wide[1, 1:-1, 2:] - wide[1, 1:-1, :-2], wide[1, 2:, 1:-1] - wide[1, :-2, 1:-1]
+        found = table[0, 511 * (gy + 255) + gx + 255][(gx != 0) | (gy != 0)]
+        wanted = np.bincount(found, minlength=8)
+        row = describe(HigoTop(grid=(1, 1), span=3), volume)[0, 0, 0, 0, 0]
+        np.testing.assert_array_equal(row, (wanted * (1.0 / wanted.sum())).astype(np.float32))
 
 
-@pytest.mark.parametrize("signed", [True, False])
-@pytest.mark.parametrize("bins", [2, 3, 4, 6, 9, 12, 64])
-def test_hard_votes_go_to_the_nearest_angle(bins, signed):
-    b, a = (axis.ravel() for axis in np.mgrid[-255:256, -255:256])
-    found, votes = vote_table(bins, signed, False, False)
-    circle = 360 if signed else 180
-    zero = (a == 0) & (b == 0)
-    away = np.degrees(np.arctan2(b, a)) - circle / bins * found[0]
-    away = (away + circle / 2) % circle - circle / 2
-    assert (np.abs(away[~zero]) <= circle / 2 / bins + 1e-9).all()
-    # What lies half-way goes to the bin above, all around.
-    assert (away[~zero] < circle / 2 / bins - 1e-9).all()
-    np.testing.assert_array_equal(votes[0], ~zero)
+def test_limits_between_orientations_of_bytes():
+    """The gradients next to the edge of a bin, for every size along the axis."""
+    for w in range(1, 256):
+        limit = int(np.floor(w * np.tan(np.pi / 8)))
+        for other in (limit, limit + 1):
+            wanted = 0 if other == limit else 1
+            row = describe(HigoTop(grid=(1, 1), span=3), one_gradient(w, other))[0, 0, 0, 0, 0]
+            assert row[wanted] == 1, (w, other)
+            row = describe(HigoTop(grid=(1, 1), span=3), one_gradient(other, -w))[0, 0, 0, 0, 0]
+            assert row[6 + wanted] == 1, (other, -w)
 
 
-@pytest.mark.parametrize("bins", [2, 3, 8, 9])
-def test_soft_votes_turn_with_the_gradient(bins):
+def test_soft_votes_turn_with_the_gradient():
     """The two bins' shares, as angles, average to the gradient's own angle."""
     b, a = (axis.ravel() for axis in np.mgrid[-255:256, -255:256])
-    found, votes = vote_table(bins, True, True, True)
+    found, votes = vote_table(True)
     size = np.hypot(a, b)
     np.testing.assert_allclose(votes.sum(0) / 2**18, size, rtol=0, atol=3e-5)
     keep = size > 0
     upper = votes[1, keep] / votes.sum(0)[keep]
-    away = np.degrees(np.arctan2(b, a))[keep] - 360 / bins * (found[0, keep] + upper)
+    away = np.degrees(np.arctan2(b, a))[keep] - 45 * (found[0, keep] + upper)
     assert np.abs((away + 180) % 360 - 180).max() < 0.01
-    assert (found[1] == (found[0] + 1) % bins).all()
+    assert (found[1] == (found[0] + 1) % 8).all()
+    assert votes.max() < 2**27
+
+
+def test_soft_votes_by_hand():
+    # Bins of 45 degrees: -45 is bin 7; -18.435 is 0.590 of the way from 7 to 0; 198.435 is 0.410 of
+    # the way from 4 to 5.
+    part = np.degrees(np.arctan2(1, 3)) / 45
+    wanted = np.zeros((3, 8))
+    wanted[0, 7] = 1
+    wanted[1, [7, 0]] = part, 1 - part
+    wanted[2, [4, 5]] = 1 - part, part
+    row = describe(HogTop(voting="soft", grid=(1, 1), span=3), CUBE)[0, 0, 0, 0]
+    np.testing.assert_allclose(row, wanted, rtol=0, atol=1e-5)
+
+
+@QUICK
+@given(seed=seeds)
+def test_soft_votes_on_exact_angles_are_hard(seed):
+    """Gradients along axes and diagonals only: the nearest bin takes all."""
+    levels = np.random.default_rng(seed).integers(0, 2, (5, 10, 14)) * 50
+    volume = levels.astype(np.uint8)
+    hard = describe(HogTop(grid=(2, 2), span=5), volume)
+    soft = describe(HogTop(grid=(2, 2), span=5, voting="soft"), volume)
+    np.testing.assert_array_equal(hard, soft)
 
 
 @pytest.mark.slow
@@ -311,7 +323,7 @@ def test_first_call_from_two_threads(tmp_path):
         "c = FaceClip(v, np.ones(9, bool), np.zeros((9, 5, 2), np.float32), np.arange(9.),"
         " Fraction(25))\n"
         "rows = []\n"
-        "work = lambda: rows.append(HigoTop(span=3).describe(c, threads=2).values)\n"
+        "work = lambda: rows.append(HigoTop(span=3).describe(c).values)\n"
         "both = [threading.Thread(target=work) for _ in range(2)]\n"
         "[t.start() for t in both]; [t.join() for t in both]\n"
         "print(len(rows) == 2 and np.array_equal(*rows))\n"

@@ -14,10 +14,10 @@ import mespot
 SRC = Path(mespot.__file__).parent
 # From the bottom up; a module may import from its own layer and from those before it.
 ORDER = [
-    "_version", "errors", "types", "registry", "files", "cache", "recipe", "_ahead", "_prefetch",
-    "_interrupts", "video", "align", "descriptors", "pipeline", "labels", "windows", "scorers",
-    "decode", "exports", "metrics", "datasets", "synthetic", "protocol", "runner", "material",
-    "spotter", "training", "evaluation", "picture", "results", "cli",
+    "_version", "errors", "compiling", "types", "registry", "files", "cache", "recipe", "_ahead",
+    "_prefetch", "_interrupts", "video", "align", "descriptors", "pipeline", "labels", "windows",
+    "scorers", "decode", "exports", "metrics", "datasets", "synthetic", "protocol", "runner",
+    "material", "spotter", "training", "evaluation", "picture", "results", "cli",
 ]  # fmt: skip
 # Small parts of a layer that stand beside it at the top of the package.
 PART_OF = {

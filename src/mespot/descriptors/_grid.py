@@ -7,19 +7,16 @@ floor(k (1 - overlap) b) up to, not including, floor((k (1 - overlap) + 1) b), i
 
 from __future__ import annotations
 
-import math
 from fractions import Fraction
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-# At most so many pixels keep a strip in the first-level cache; and with so many rows, a byte
-# counts what a column of a strip holds.
+# At most so many pixels keep a band of cells in the first-level cache; and with so many rows, seven
+# bits count what a column of a band holds.
 _MAX_PIXELS, _MAX_ROWS = 3000, 32
-# Bytes of a cache line.
-_LINE = 64
 
 
 class Cuts(NamedTuple):
@@ -65,19 +62,6 @@ def block_sizes(cuts: Cuts) -> NDArray[np.int64]:
     wide = cuts.x[cuts.x_to] - cuts.x[cuts.x_from]
     high = cuts.y[cuts.y_to] - cuts.y[cuts.y_from]
     return high[:, None] * wide
-
-
-def largest_block(cuts: Cuts) -> int:
-    """Voxels of one frame in the largest block."""
-    return int(block_sizes(cuts).max())
-
-
-def aligned_zeros(shape: tuple[int, ...], dtype: type) -> NDArray[Any]:
-    """Zeros that begin at a cache line: vectors that lie across two cost twice."""
-    n = math.prod(shape) * np.dtype(dtype).itemsize
-    room = np.zeros(n + _LINE, np.uint8)
-    start = -room.ctypes.data % _LINE
-    return room[start : start + n].view(dtype).reshape(shape)
 
 
 def _cells(

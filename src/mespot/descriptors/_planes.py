@@ -1,22 +1,46 @@
-"""What LBP-TOP, HOG-TOP and HIGO-TOP share: fields, block layout, columns."""
+"""What LBP-TOP, HOG-TOP and HIGO-TOP share: fields, block layout, columns, running sums."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mespot.descriptors._grid import Cuts
-from mespot.descriptors._together import describe_many
+from mespot.compiling import need_numba
+from mespot.descriptors._grid import Cuts, block_edges, block_sizes, cut_frame
+from mespot.errors import UsageError
 from mespot.types import FaceClip, FrameSeries
 
 PLANES = ("xy", "xt", "yt")
 # The two axes of each plane, as positions in (x, y, t).
 PLANE_AXES = ((0, 1), (0, 2), (1, 2))
+
+
+class Sums(NamedTuple):
+    """Histograms of the latest frames and their running sums, as the kernels use them.
+
+    Attributes
+    ----------
+    parts : (bt + 1,) int64
+        Cuts of a row's countable frames into time blocks; parts[-1] is their number C.
+    margin : int
+        Frame of the clip that is countable frame 0.
+    ring : (C + 1, blocks * 3 * bins) unsigned
+        Histograms of single frames; countable frame v stands at v % (C + 1).
+    running : (bt, blocks * 3 * bins) int32 or int64
+        Sums of the row that ends with the last frame.
+    scales : (bt, blocks) float64
+        Reciprocals of the histograms' sums where they are known from the start, else empty.
+    """
+
+    parts: NDArray[np.int64]
+    margin: int
+    ring: NDArray[Any]
+    running: NDArray[Any]
+    scales: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -43,9 +67,11 @@ class ThreePlanes:
     span: int | None = None
     span_s: float = 0.36
 
-    # Which of the histograms of a walk over the pixels are this descriptor's.
-    kind: ClassVar[str]
-    # Whether every countable voxel casts one vote per plane.
+    # The plug-in's name.
+    name: ClassVar[str]
+    bins_per_plane: ClassVar[int]
+    # What a voxel adds to a histogram at most, and whether every countable voxel adds just 1.
+    largest_vote: ClassVar[int] = 1
     votes_everywhere: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
@@ -62,11 +88,6 @@ class ThreePlanes:
             )
         if not self.span_s > 0:
             raise ValueError(f"span_s {self.span_s}: need more than 0 seconds")
-
-    @property
-    def bins_per_plane(self) -> int:
-        """Bins of one block's histogram in one plane."""
-        raise NotImplementedError
 
     @property
     def margin(self) -> tuple[int, int, int]:
@@ -104,18 +125,12 @@ class ThreePlanes:
             for b in range(bins)
         )
 
-    def describe(
-        self, clip: FaceClip, *, threads: int = 1, out: NDArray[np.float32] | None = None
-    ) -> FrameSeries:
+    def describe(self, clip: FaceClip) -> FrameSeries:
         """One row per position: row i covers frames i .. i + L - 1 of the clip.
 
         Parameters
         ----------
         clip : FaceClip of T frames
-        threads : int
-            Slices of time that are worked on at once; the result does not depend on it.
-        out : (T - L + 1, d) float32, C-contiguous, optional
-            Where to write the rows.
 
         Returns
         -------
@@ -126,22 +141,23 @@ class ThreePlanes:
         ------
         UsageError
             If the frames are too small to hold one voxel with all its neighbours.
-        ValueError
-            If ``out`` does not fit.
+        MespotError
+            If numba is not installed.
         """
-        return describe_many(clip, [self], threads=threads, outs=[out])[0]
+        span, cuts = self.span_at(clip.fps), self._cut(clip)
+        blocks, down, across, _, bins = self.shape
+        rows = np.empty((max(0, len(clip) - span + 1), blocks, down * across, 3, bins), np.float32)
+        if len(rows):
+            need_numba(f"descriptor {self.name}")
+            self._fill(np.ascontiguousarray(clip.frames), cuts, self._sums(span, cuts), rows)
+        values = rows.reshape(len(rows), int(np.prod(self.shape)))
+        return FrameSeries(values, 0, 1, span, len(clip), clip.fps)
 
     def mirror(self, series: FrameSeries) -> FrameSeries:
-        """The rows that the mirrored video would give, but for rounding.
+        """The rows that the mirrored video would give, but for block edges.
 
-        Block edges are whole pixels and need not mirror exactly, and a hard vote on the very edge
-        of two bins (there is none with 8 of them) falls to one side. Blocks change sides; where x
-        is an axis of the plane, so do the bins.
-
-        Raises
-        ------
-        UsageError
-            If the mirror image of a bin is no bin.
+        Edges are whole pixels and need not mirror exactly. Blocks change sides; where x is an axis
+        of the plane, so do the bins.
         """
         columns = np.arange(np.prod(self.shape)).reshape(self.shape)[:, :, ::-1].copy()
         for plane, axes in enumerate(PLANE_AXES):
@@ -153,33 +169,39 @@ class ThreePlanes:
         """(bins_per_plane,) the bin that takes each one's place when the first axis turns round."""
         raise NotImplementedError
 
-    def _walk(self, cuts: Cuts) -> Hashable:
-        """Descriptors with equal ones get their histograms from one call of ``_histograms``."""
-        raise NotImplementedError
-
-    def _largest_vote(self) -> int:
-        """What a voxel adds to a histogram at most."""
-        raise NotImplementedError
-
-    def _ring(self, n: int, cuts: Cuts) -> NDArray[Any]:
-        """Zeros (n, by, bx, 3 * slots) of the unsigned type that holds a block's sums."""
-        raise NotImplementedError
-
-    def _histograms(
-        self,
-        frames: NDArray[np.uint8],
-        which: tuple[int, int, int],
-        cuts: Cuts,
-        rings: Mapping[str, NDArray[Any]],
+    def _fill(
+        self, frames: NDArray[np.uint8], cuts: Cuts, sums: Sums, rows: NDArray[np.float32]
     ) -> None:
-        """Block histograms of the frames which[0] .. which[1] - 1, by kind.
-
-        ``rings`` are of equal length R; frame t goes to (t - which[2]) % R.
-        """
+        """Write the rows (n, bt, blocks, 3, bins) of contiguous frames."""
         raise NotImplementedError
 
+    def _cut(self, clip: FaceClip) -> Cuts:
+        height, width = clip.frames.shape[1:]
+        rx, ry, _ = self.margin
+        if width <= 2 * rx or height <= 2 * ry:
+            raise UsageError(
+                f"crops of {width} x {height} pixels are too small for neighbours {rx} and {ry} "
+                f"pixels away: take crops of at least {2 * rx + 1} x {2 * ry + 1}"
+            )
+        return cut_frame(height, width, (rx, ry), self.grid, self.overlap)
 
-def check_choice(field: str, value: str, choices: tuple[str, ...]) -> None:
-    """ValueError unless a field has one of its values."""
-    if value not in choices:
-        raise ValueError(f"{field} {value!r}: need {' or '.join(map(repr, choices))}")
+    def _sums(self, span: int, cuts: Cuts) -> Sums:
+        """Empty sums in numbers that hold what a block's voxels add at most."""
+        countable = span - 2 * self.margin[2]
+        parts = np.array([0, *(b for _, b in block_edges(countable, self.time_blocks))], np.int64)
+        voxels = np.diff(parts)[:, None] * block_sizes(cuts).ravel()
+        scales = np.zeros((0, 0))
+        if self.votes_everywhere:
+            scales = np.divide(1.0, voxels, out=np.zeros(voxels.shape), where=voxels > 0)
+        n = int(np.prod(self.shape[1:]))
+        in_frame = int(block_sizes(cuts).max()) * self.largest_vote
+        in_row = int(voxels.max()) * self.largest_vote
+        ring = np.uint16 if in_frame < 2**16 else np.uint32 if in_frame < 2**32 else np.uint64
+        running = np.int32 if in_row < 2**31 else np.int64
+        return Sums(
+            parts,
+            self.margin[2],
+            np.zeros((countable + 1, n), ring),
+            np.zeros((self.time_blocks, n), running),
+            scales,
+        )

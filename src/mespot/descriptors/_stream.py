@@ -1,8 +1,7 @@
 """Rows of a video that comes in pieces, equal to those of the whole to the bit.
 
 A row needs all frames of its span, so the frames that rows to come will need are carried over to
-the next piece. Memory: the rows so far and one piece; and its rows, for descriptors that cannot
-write where they are told.
+the next piece. Memory: the rows so far, and one piece with its rows.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mespot.align import concatenate
-from mespot.descriptors._planes import ThreePlanes
 from mespot.errors import UnreadableInput
 from mespot.types import FaceClip, FrameSeries
 
@@ -47,7 +45,8 @@ def describe_stream(descriptor: Any, clips: Iterable[FaceClip]) -> FrameSeries:
     for clip in clips:
         n_frames += len(clip)
         piece = clip if kept is None else concatenate([kept, clip])
-        series = rows.describe(descriptor, _from(piece, skip))
+        series: FrameSeries = descriptor.describe(_from(piece, skip))
+        rows.add(series.values)
         # Where the next row would begin; past the piece's end if the step is longer than the span.
         done = skip + len(series) * series.step
         kept, skip = _from(piece, done), max(0, done - len(piece))
@@ -72,38 +71,23 @@ def _from(clip: FaceClip, start: int) -> FaceClip:
 
 
 class _Rows:
-    """Rows that grow at their end in place, since joining pieces needs the memory twice."""
+    """Rows that grow at their end in place, since joining all pieces would hold them twice."""
 
     def __init__(self) -> None:
         self._rows: NDArray[np.float32] | None = None
         self._ours = False
 
-    def describe(self, descriptor: Any, clip: FaceClip) -> FrameSeries:
-        """Add a clip's rows; they are there until the next call."""
-        if not isinstance(descriptor, ThreePlanes):
-            series: FrameSeries = descriptor.describe(clip)
-            self._add(series.values)
-            return series
-        n = max(0, len(clip) - descriptor.span_at(clip.fps) + 1)
-        if self._rows is None:
-            self._rows, self._ours = np.empty((0, int(np.prod(descriptor.shape))), np.float32), True
-        return descriptor.describe(clip, out=self._grown(n))
-
-    def _add(self, values: NDArray[np.float32]) -> None:
+    def add(self, values: NDArray[np.float32]) -> None:
+        """Add a piece's rows, which stay as they are."""
         if self._rows is None or not len(self._rows):
             self._rows = values  # Should it stay the only piece, it is returned as it is.
         elif len(values):
             if not self._ours:
                 self._rows, self._ours = self._rows.copy(), True
-            self._grown(len(values))[:] = values
-
-    def _grown(self, more: int) -> NDArray[np.float32]:
-        """So many new rows at the end, not filled."""
-        assert self._rows is not None
-        n, d = self._rows.shape
-        # Nobody else looks at this array any more, and realloc moves pages rather than bytes.
-        self._rows.resize((n + more, d), refcheck=False)
-        return self._rows[n:]
+            n, d = self._rows.shape
+            # Nobody else looks at this array any more, and realloc moves pages rather than bytes.
+            self._rows.resize((n + len(values), d), refcheck=False)
+            self._rows[n:] = values
 
     def all(self) -> NDArray[np.float32]:
         assert self._rows is not None

@@ -5,18 +5,34 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mespot.descriptors.hog_top import HogTop
+import numpy as np
+from numpy.typing import NDArray
+
+from mespot.descriptors._grid import Cuts
+from mespot.descriptors._planes import Sums, ThreePlanes
+from mespot.descriptors.hog_top import BINS, mirrored_orientations
 
 
 @dataclass(frozen=True)
-class HigoTop(HogTop):
+class HigoTop(ThreePlanes):
     """Gradient orientations on the XY, XT and YT planes, one vote per voxel, counted per block.
 
     As HOG-TOP with every vote 1, which makes it indifferent to contrast. A voxel whose gradient is
     zero in a plane has no orientation there and casts no vote.
     """
 
-    kind: ClassVar[str] = "counted"
+    name: ClassVar[str] = "higo_top"
+    bins_per_plane: ClassVar[int] = BINS
+
+    def _mirrored_bins(self) -> NDArray[np.int64]:
+        return mirrored_orientations()
+
+    def _fill(
+        self, frames: NDArray[np.uint8], cuts: Cuts, sums: Sums, rows: NDArray[np.float32]
+    ) -> None:
+        from mespot.descriptors._top_kernels import higo_rows
+
+        higo_rows(frames, cuts, sums, rows)
 
 
 PLUGIN = HigoTop

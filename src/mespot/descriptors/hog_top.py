@@ -2,105 +2,87 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from functools import cache
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mespot.descriptors._grid import Cuts, largest_block
-from mespot.descriptors._planes import ThreePlanes, check_choice
-from mespot.errors import UsageError
+from mespot.descriptors._grid import Cuts
+from mespot.descriptors._planes import Sums, ThreePlanes
+
+BINS = 8
+# A vote is a whole number of 2^-18 grey levels: its error is below 2e-6 of a grey level, and sums
+# stay within 64 bits.
+_MAGNITUDE_UNITS = 2**18
+# The place of a direction between two bins is a whole number of 2^-16.
+_SHARE_UNITS = 2**16
 
 
 @dataclass(frozen=True)
 class HogTop(ThreePlanes):
     """Gradient orientations on the XY, XT and YT planes, weighted by magnitude, per block.
 
-    The gradient of a plane is [-1 0 1] along its two axes. Bin k is centred on the angle
-    k * 360 / bins degrees of the full circle, so that (1, 0) and its small disturbances fall in
-    one bin and a mirrored video gives mirrored bins.
+    The gradient of a plane is [-1 0 1] along its two axes. Bin k of 8 is centred on the angle
+    k * 45 degrees, so that (1, 0) and its small disturbances fall in one bin and a mirrored video
+    gives mirrored bins.
 
     Parameters
     ----------
-    bins : int
-        Orientation bins per plane, 2 to 64.
-    orientation : {"signed", "unsigned"}
-        Of the full circle, or of the half circle: then opposite gradients are alike, and bin k is
-        centred on k * 180 / bins degrees.
     voting : {"hard", "soft"}
         A vote goes to the nearest bin, or is shared by the two nearest in proportion to the angle.
     """
 
-    bins: int = 8
-    orientation: Literal["signed", "unsigned"] = "signed"
     voting: Literal["hard", "soft"] = "hard"
 
-    kind: ClassVar[str] = "weighted"
+    name: ClassVar[str] = "hog_top"
+    bins_per_plane: ClassVar[int] = BINS
+    # A magnitude is below 361 grey levels.
+    largest_vote: ClassVar[int] = 361 * _MAGNITUDE_UNITS
 
     def __post_init__(self) -> None:
-        if not 2 <= self.bins <= 64:
-            raise ValueError(f"bins {self.bins}: need 2 to 64 orientation bins")
-        check_choice("orientation", self.orientation, ("signed", "unsigned"))
-        check_choice("voting", self.voting, ("hard", "soft"))
+        if self.voting not in ("hard", "soft"):
+            raise ValueError(f"voting {self.voting!r}: need 'hard' or 'soft'")
         super().__post_init__()
 
-    @property
-    def bins_per_plane(self) -> int:
-        return self.bins
-
     def _mirrored_bins(self) -> NDArray[np.int64]:
-        if self.orientation == "signed" and self.bins % 2:
-            raise UsageError(
-                f"descriptor: bins = {self.bins}: signed orientations can be mirrored only with an "
-                "even number of bins"
-            )
-        half = self.bins // 2 if self.orientation == "signed" else 0
-        return (half - np.arange(self.bins)) % self.bins
+        return mirrored_orientations()
 
-    def _has_octants(self, cuts: Cuts) -> bool:
-        """Whether the fast kernel does: its counts have 16 bits."""
-        choices = (self.bins, self.orientation, self.voting)
-        return choices == (8, "signed", "hard") and largest_block(cuts) < 2**16
-
-    def _walk(self, cuts: Cuts) -> Hashable:
-        if self._has_octants(cuts):
-            return ("octants", self.grid, self.overlap)
-        choices = (self.kind, self.bins, self.orientation, self.voting)
-        return ("orientations", self.grid, self.overlap, choices)
-
-    def _largest_vote(self) -> int:
-        """No vote is larger: a magnitude is below 361 grey levels."""
-        return 361 * 2**18 if self.kind == "weighted" else 2**16 if self.voting == "soft" else 1
-
-    def _ring(self, n: int, cuts: Cuts) -> NDArray[Any]:
-        slots = 8 * -(-self.bins // 8)
-        counted = self.kind == "counted" and self._has_octants(cuts)
-        return np.zeros(
-            (n, self.grid[1], self.grid[0], 3 * slots), np.uint16 if counted else np.uint64
-        )
-
-    def _histograms(
-        self,
-        frames: NDArray[np.uint8],
-        which: tuple[int, int, int],
-        cuts: Cuts,
-        rings: Mapping[str, NDArray[Any]],
+    def _fill(
+        self, frames: NDArray[np.uint8], cuts: Cuts, sums: Sums, rows: NDArray[np.float32]
     ) -> None:
-        if self._has_octants(cuts):
-            from mespot.descriptors._octants import octant_votes
+        from mespot.descriptors._top_kernels import hog_rows
 
-            none = np.zeros((0, 1, 1, 1), np.uint64)
-            counted = rings.get("counted", none).view(np.uint64)
-            octant_votes(frames, which, cuts, rings.get("weighted", none), counted)
-            return
-        from mespot.descriptors._orientations_any import any_votes, vote_table
+        bins, votes = vote_table(self.voting == "soft")
+        hog_rows(frames, cuts, votes * np.uint32(BINS) + bins, sums, rows)
 
-        bins, votes = vote_table(
-            self.bins, self.orientation == "signed", self.voting == "soft", self.kind == "weighted"
-        )
-        any_votes(frames, which, bins, votes, cuts, rings[self.kind])
+
+def mirrored_orientations() -> NDArray[np.int64]:
+    """(8,) the bin that takes each one's place when the plane's first axis turns round."""
+    return (BINS // 2 - np.arange(BINS)) % BINS
+
+
+@cache
+def vote_table(soft: bool) -> tuple[NDArray[np.uint8], NDArray[np.uint32]]:
+    """Bins and votes of the gradient (a, b) at (b + 255) * 511 + a + 255: docs/descriptors.md.
+
+    Returns
+    -------
+    (S, 511 * 511) uint8 and uint32, for S = 1 vote, or 2 if they are soft
+        Votes are below 2^27. A zero gradient votes with 0.
+    """
+    b, a = (axis.ravel() for axis in np.mgrid[-255:256, -255:256])
+    turns = np.arctan2(b, a) * (BINS / (2 * np.pi))
+    size = np.sqrt((a * a + b * b).astype(np.float32)) * np.float32(_MAGNITUDE_UNITS)
+    votes = (size + np.float32(0.5)).astype(np.int64)
+    if not soft:
+        return (np.floor(turns + 0.5) % BINS).astype(np.uint8)[None], votes[None].astype(np.uint32)
+    place = np.floor(turns * _SHARE_UNITS + 0.5).astype(np.int64)
+    low, rest = place // _SHARE_UNITS, place % _SHARE_UNITS
+    upper = (votes * rest + _SHARE_UNITS // 2) // _SHARE_UNITS
+    both = np.stack([low, low + 1]) % BINS
+    return both.astype(np.uint8), np.stack([votes - upper, upper]).astype(np.uint32)
 
 
 PLUGIN = HogTop

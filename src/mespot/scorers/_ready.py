@@ -9,13 +9,13 @@ that of the steps one by one, in their precision, so the values are the same to 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mespot.packing import PackedRows
+from mespot.compiling import kernel
 from mespot.scorers._normalise import Normaliser
 
 # Normalised rows beyond so many values (1.6 GB) are not held in memory.
@@ -48,7 +48,7 @@ class ReadyRows:
             mean, factor, rest = normaliser.float32
             some = np.zeros(0, np.float32) if rest is None else rest
             counts = np.asarray(values.counts[start:stop])
-            _scale_counts()(counts, values.scale, (mean, factor, some), out, column)
+            _scale_counts(counts, values.scale, (mean, factor, some), out, column)
         else:
             out[: stop - start, column] = normaliser.rows(values, start, stop)
         return stop - start
@@ -68,15 +68,8 @@ def keeper(normaliser: Normaliser, series: Sequence[Any]) -> Callable[[Any], Any
     return lambda values: ReadyRows(normaliser, values)
 
 
-@lru_cache(maxsize=1)
-def _scale_counts() -> Any:
-    """The compiled pass. numba loads here, so that scoring held rows does not need it."""
-    from mespot.descriptors._compiling import kernel
-
-    return kernel(_scale_counts_plain)
-
-
-def _scale_counts_plain(counts, scale, how, out, column):  # type: ignore[no-untyped-def]
+@kernel
+def _scale_counts(counts, scale, how, out, column):  # type: ignore[no-untyped-def]
     """out[i, column] = (float32(counts[i] * scale) - mean) * factor (+ rest, where there is one).
 
     counts (k, d) uint16; scale (d,) float64; how: mean, factor, rest (d,) or (0,), float32; out

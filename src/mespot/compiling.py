@@ -1,0 +1,85 @@
+"""Compiling with numba: on first use, kept on disk, and announced.
+
+numba is loaded by the first call of a compiled function, not by an import of the module that
+defines it. numba keeps what it compiled beside the source, or in ``NUMBA_CACHE_DIR``, and compiles
+again when the function's own file changes: put a kernel and the functions it calls in one file.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from threading import Timer
+from typing import Any
+
+from mespot.errors import MespotError
+
+MESSAGE = "mespot: compiling numeric kernels (once per machine, some seconds)"
+# Reading a kept kernel takes a tenth of this, compiling one several times as long.
+_PATIENCE_S = 1.0
+
+_announced = False
+
+
+def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorator: compile a function when it is called, without the interpreter lock.
+
+    A call raises MespotError if numba is not installed.
+    """
+    return _Kernel(function)
+
+
+def need_numba(who: str) -> None:
+    """Load numba; MespotError that names ``who`` needs it if it is not installed."""
+    try:
+        import numba  # noqa: F401
+    except ImportError as error:
+        raise MespotError(f"{who} needs numba: pip install 'mespot[paper]'") from error
+
+
+class _Kernel:
+    """A function that is compiled for every new combination of argument types."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+        self._compiled: Any = None
+        self._ready: set[tuple[Any, ...]] = set()
+
+    def __call__(self, *args: Any) -> Any:
+        need_numba(self._function.__name__)
+        from numba import typeof
+
+        types = tuple(typeof(arg) for arg in args)
+        if types not in self._ready:
+            self._compile(types)
+        return self._compiled(*args)
+
+    def _compile(self, types: tuple[Any, ...]) -> None:
+        from numba import njit
+
+        if self._compiled is None:
+            try:
+                self._compiled = njit(nogil=True, cache=True)(self._function)
+            except RuntimeError:
+                # Neither the package's folder nor the user's can be written.
+                self._compiled = njit(nogil=True)(self._function)
+        timer = Timer(_PATIENCE_S, _announce)
+        timer.daemon = True
+        timer.start()
+        try:
+            self._compiled.compile(types)
+        finally:
+            timer.cancel()
+        self._ready.add(types)
+
+
+def _announce() -> None:
+    """Print the line once per process; a progress bar goes on below it."""
+    global _announced  # noqa: PLW0603
+    if _announced:
+        return
+    _announced = True
+    if "tqdm" in sys.modules:
+        sys.modules["tqdm"].tqdm.write(MESSAGE, file=sys.stderr)
+    else:
+        print(MESSAGE, file=sys.stderr, flush=True)
