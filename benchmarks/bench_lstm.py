@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 
 from mespot import onnx_runtime
-from mespot.scorers import _lstm_torch, _onnx
+from mespot.scorers import lstm_onnx, lstm_torch
 from mespot.scorers._recurrence import window_scores
 from mespot.scorers.lstm import Lstm
 
@@ -52,7 +52,7 @@ def naive_per_window(d: int, n_windows: int) -> float:
 
 def equal_to_naive(d: int = 30, n: int = 80) -> float:
     """Largest difference of scores between the shared projection and torch.nn.LSTM."""
-    start = _lstm_torch.initial(d, 20, np.random.default_rng(0))
+    start = lstm_torch.initial(d, 20, np.random.default_rng(0))
     weights = {k: torch.from_numpy(v) for k, v in start.items()}
     lstm = torch.nn.LSTM(d, 20, batch_first=True)
     rows = torch.randn(n, d)
@@ -67,19 +67,19 @@ def equal_to_naive(d: int = 30, n: int = 80) -> float:
     return float((ours - theirs).abs().max())
 
 
-def material(d: int, rows: int) -> _lstm_torch.Material:
+def material(d: int, rows: int) -> lstm_torch.Material:
     """Recordings of 900 rows (30 s) with a positive row here and there."""
     rng = np.random.default_rng(0)
     block = rng.standard_normal((900, d)).astype(np.float32)
     labels = (rng.random(900) < 0.05).astype(np.float32)
     n = max(1, rows // 900)
-    return _lstm_torch.Material([block] * n, [labels] * n)
+    return lstm_torch.Material([block] * n, [labels] * n)
 
 
 def scoring(d: int) -> float:
     """Seconds per row of a 10-minute recording at 30 frames per second, in slices."""
-    start = _lstm_torch.initial(d, 20, np.random.default_rng(0))
-    graph = np.frombuffer(_onnx.lstm_graph(start, WINDOW, False), np.uint8)
+    start = lstm_torch.initial(d, 20, np.random.default_rng(0))
+    graph = np.frombuffer(lstm_onnx.lstm_graph(start, WINDOW, False), np.uint8)
     rows: NDArray[np.float32] = np.zeros((2048 + WINDOW - 1, d), np.float32)
     onnx_runtime.run(graph, rows)
     return seconds(lambda: onnx_runtime.run(graph, rows), 3) / len(rows)
@@ -95,7 +95,7 @@ def main() -> None:
     rows = options.rows // 8 if options.quick else options.rows
     factor = options.rows / (max(1, rows // 900) * 900)
     # The first gradient step of a process loads a good part of torch.
-    _lstm_torch.train(Lstm(epochs=1), material(4, 900), WINDOW, 0, None)
+    lstm_torch.train(Lstm(epochs=1), material(4, 900), WINDOW, 0, None)
     print(f"shared = naive to {equal_to_naive():.1e}")
     print(f"{options.rows} rows, M = {WINDOW}, K = 20, one thread; seconds per epoch")
     print(f"{'descriptor':14} {'d':>6} {'stride':>6} {'shared':>8} {'naive':>8} {'factor':>7}")
@@ -104,7 +104,7 @@ def main() -> None:
         naive = naive_per_window(d, 128 if d < 5000 else 32)
         for stride in (1, 5, 10):
             config = replace(Lstm(), train_stride=stride, epochs=1)
-            run = seconds(lambda c=config, m=data: _lstm_torch.train(c, m, WINDOW, 0, None), 1)
+            run = seconds(lambda c=config, m=data: lstm_torch.train(c, m, WINDOW, 0, None), 1)
             ours, theirs = run * factor, naive * options.rows / stride
             print(f"{name:14} {d:6} {stride:6} {ours:8.2f} {theirs:8.2f} {theirs / ours:7.1f}",
                   flush=True)  # fmt: skip

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from _common import measure, write
 
-from mespot.descriptors._regions import region_weights, regions
+from mespot.descriptors.regions import region_weights, regions
 from mespot.descriptors.region_flow import RegionFlow
 
 SIZE = 150

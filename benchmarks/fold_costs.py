@@ -26,12 +26,12 @@ from mespot.cache import Cache, default_limit, default_root
 from mespot.datasets._named import named
 from mespot.evaluation.describe import Plan, describe
 from mespot.evaluation.fold import PROTOCOLS, run_fold
-from mespot.evaluation.rows import rows_of
+from mespot_lab.table_rows import rows_of
 from mespot.evaluation.run import subject_folds
 from mespot.material import load_sample
 from mespot.protocol import Sample
 from mespot.recipe import Recipe
-from mespot.scorers import _lstm_torch, _normalise, _ready
+from mespot.scorers import lstm_torch, normalise, ready_rows
 from mespot.scorers.lstm import Lstm
 from mespot.types import Fold
 
@@ -68,19 +68,19 @@ class Parts:
 def fold_parts(recipe: Recipe, samples: Mapping[str, Sample], fold: Fold, held: bool) -> Parts:
     """Run the fold with every part timed; ``held``: scaled rows stay in memory."""
     parts = Parts()
-    kept = (_normalise.learn, _lstm_torch.train, Lstm._judge, _ready.MOST_HELD)
+    kept = (normalise.learn, lstm_torch.train, Lstm._judge, ready_rows.MOST_HELD)
     judge_of = Lstm._judge
     try:
-        _normalise.learn = parts.around("scaling", kept[0])
-        _lstm_torch.train = parts.around("learning", kept[1])
+        normalise.learn = parts.around("scaling", kept[0])
+        lstm_torch.train = parts.around("learning", kept[1])
         Lstm._judge = lambda *args: parts.around("looks", judge_of(*args))  # type: ignore[method-assign, assignment]
         if not held:
-            _ready.MOST_HELD = 0
+            ready_rows.MOST_HELD = 0
         with parts.timed("all"):
             run_fold(recipe, samples, fold, PROTOCOLS)
     finally:
-        _normalise.learn, _lstm_torch.train, Lstm._judge = kept[:3]  # type: ignore[method-assign]
-        _ready.MOST_HELD = kept[3]
+        normalise.learn, lstm_torch.train, Lstm._judge = kept[:3]  # type: ignore[method-assign]
+        ready_rows.MOST_HELD = kept[3]
     return parts
 
 
@@ -100,7 +100,7 @@ def row_of(
 ) -> tuple[dict[str, Any], float]:
     """A row of the table, and the hours of its folds at the size asked for."""
     width = next(iter(samples.values())).series.values.shape[1]
-    held = frames * width <= _ready.MOST_HELD
+    held = frames * width <= ready_rows.MOST_HELD
     parts = fold_parts(recipe.override([f"scorer.epochs={EPOCHS}"]), samples, fold, held)
     each = costs(recipe, parts, recipe.scorer["epochs"] / EPOCHS)
     own = len({s.subject for s in samples.values()})

@@ -41,15 +41,7 @@ from mespot.protocol import Sample, train
 from mespot.recipe import load_recipe
 from mespot.runner import run_tasks
 from mespot.spotter import Spotter, load_spotter
-from mespot.synthetic import (
-    STANDARD,
-    Plan,
-    Portrait,
-    ScriptConfig,
-    load_portraits,
-    render_recording,
-    write_dataset,
-)
+from mespot.synthetic import Plan, Portrait, STANDARD, ScriptConfig, load_portraits, render_recording, write_dataset
 from mespot.synthetic.write import portraits_sha256
 from mespot.types import Recording
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
-from mespot.synthetic import STANDARD, Plan, difficulty, load_portraits, write_dataset
+from mespot.synthetic import Plan, STANDARD, difficulty, load_portraits, write_dataset
 
 DENSE = replace(
     STANDARD, micro_per_minute=18.0, macro_per_minute=4.0, blink_per_minute=10.0,

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from mespot.descriptors._regions import regions
+from mespot.descriptors.regions import regions
 from mespot.descriptors.region_flow import RegionFlow
 from mespot.types import FrameSeries
 

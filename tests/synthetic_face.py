@@ -12,10 +12,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mespot.synthetic import STANDARD, Portrait, Script, ScriptConfig, make_script, still
+from mespot.synthetic import Portrait, STANDARD, Script, ScriptConfig, make_script, still
 from mespot.synthetic.actions import mean_points
 from mespot.synthetic.script import curves_of
-from mespot.synthetic.sheets import PlannedRecording, SheetModule
+from mespot_lab.sheets import PlannedRecording, SheetModule
 from mespot.types import Expression
 
 SMALL = replace(STANDARD, width=400, height=208, eye_px=(60.0, 60.0))

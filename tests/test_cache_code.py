@@ -62,5 +62,5 @@ def test_the_code_of_rows_and_of_folds():
     assert {"mespot.align.register", "mespot.video.file"} <= set(aligning)
     assert not any("descriptors" in name or "scorers" in name for name in aligning)
     folds = _code.closure(["mespot.evaluation.fold", "mespot.scorers.lstm"])
-    assert {"mespot.scorers._lstm_torch", "mespot.decoding", "mespot.protocol"} <= set(folds)
+    assert {"mespot.scorers.lstm_torch", "mespot.decoding", "mespot.protocol"} <= set(folds)
     assert not any("align" in name or "cli" in name for name in folds)

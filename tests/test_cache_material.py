@@ -19,7 +19,7 @@ from mespot.errors import MespotError, NoUsableFace, UnreadableInput, UsageError
 from mespot.files import sha256
 from mespot.pipeline import describe_video
 from mespot.recipe import Recipe
-from mespot.synthetic import STANDARD, Plan, load_portraits, write_dataset
+from mespot.synthetic import Plan, STANDARD, load_portraits, write_dataset
 from mespot.types import Expression, Recording
 from mespot.video import open_video
 

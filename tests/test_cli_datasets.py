@@ -10,7 +10,7 @@ import pytest
 
 from mespot.cli import run
 from mespot.datasets.folder import Folder
-from mespot.synthetic import sheets
+from mespot_lab import sheets
 from mespot.types import Expression
 from sheetmaker import grey, images, xlsx
 

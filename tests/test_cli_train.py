@@ -13,7 +13,7 @@ from mespot.cli import run
 from mespot.errors import UsageError
 from mespot.exports.csv import read_events, read_recordings
 from mespot.spotter import load_spotter
-from mespot.synthetic import STANDARD, Plan, load_portraits, write_dataset
+from mespot.synthetic import Plan, STANDARD, load_portraits, write_dataset
 
 SMALL = replace(
     STANDARD, width=320, height=240, eye_px=(46.0, 54.0), micro_per_minute=40.0,

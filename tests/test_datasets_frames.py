@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mespot.datasets import _frames
-from mespot.synthetic.sheets import NAMES, sheet_module
+from mespot_lab.sheets import NAMES, sheet_module
 from mespot.video import open_video
 from sheetmaker import images
 

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mespot.descriptors._grid import block_edges, block_sizes, cut_frame
+from mespot.descriptors.block_grid import block_edges, block_sizes, cut_frame
 
 overlaps = st.sampled_from([0.0, 0.1, 0.2, 0.25, 1 / 3, 0.5, 0.75, 0.9])
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mespot.align.crop import MEAN_68
-from mespot.descriptors._stream import describe_stream
-from mespot.descriptors.landmark_shape import POINTS, LandmarkShape, deformations
+from mespot.descriptors.stream import describe_stream
+from mespot_lab.rivals.landmark_shape import POINTS, LandmarkShape, deformations
 from mespot.types import FaceClip
 from test_descriptors_region_flow import SIZE, clip_of, moved, textured
 

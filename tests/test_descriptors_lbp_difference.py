@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mespot.align.crop import MEAN_68
-from mespot.descriptors._circular_lbp import BINS, pattern_bins, patterns
+from mespot_lab.rivals._circular_lbp import BINS, pattern_bins, patterns
 from mespot.descriptors._lost import blank_lost
-from mespot.descriptors._stream import describe_stream
-from mespot.descriptors.lbp_difference import LbpDifference, block_edges
+from mespot.descriptors.stream import describe_stream
+from mespot_lab.rivals.lbp_difference import LbpDifference, block_edges
 from mespot.errors import UsageError
 from mespot.types import FaceClip
 

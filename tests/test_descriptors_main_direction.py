@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mespot.descriptors._directions import Blocks, sectors, undone
-from mespot.descriptors._grid import block_edges
-from mespot.descriptors._stream import describe_stream
-from mespot.descriptors.main_direction import MainDirection
+from mespot_lab.rivals._directions import Blocks, sectors, undone
+from mespot.descriptors.block_grid import block_edges
+from mespot.descriptors.stream import describe_stream
+from mespot_lab.rivals.main_direction import MainDirection
 from mespot.types import FaceClip
 
 SIZE = 150

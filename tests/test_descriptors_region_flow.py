@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
-from mespot.descriptors._regions import anchors, region_weights, regions, without_head
-from mespot.descriptors._stream import describe_stream
+from mespot.descriptors.regions import anchors, region_weights, regions, without_head
+from mespot.descriptors.stream import describe_stream
 from mespot.descriptors.region_flow import RegionFlow
 from mespot.types import FaceClip
 

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mespot import material, registry
-from mespot.descriptors._stream import describe_stream
+from mespot.descriptors.stream import describe_stream
 from mespot.descriptors.hog_top import HogTop
 from mespot.descriptors.region_flow import RegionFlow
-from mespot.descriptors.several import Several, columns_of
+from mespot_lab.networks.several import Several, columns_of
 from mespot.errors import UsageError
 from mespot.recipe import Recipe, load_recipe
 from mespot.types import FaceClip, FrameSeries, Recording

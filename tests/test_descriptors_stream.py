@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mespot.descriptors._stream import describe_stream
+from mespot.descriptors.stream import describe_stream
 from mespot.descriptors.higo_top import HigoTop
 from mespot.descriptors.hog_top import HogTop
 from mespot.descriptors.lbp_top import LbpTop

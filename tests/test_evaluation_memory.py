@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mespot import packing
-from mespot.scorers import _normalise, _ready
+from mespot.scorers import normalise, ready_rows
 from mespot.scorers.lstm import Lstm
 from mespot.types import Expression, FrameSeries
 
@@ -56,7 +56,7 @@ def test_weights_are_the_same_wherever_rows_are_kept(mapped, monkeypatch, steps)
         return -float(len(looks))
 
     in_memory = scorer.fit(held, truth, 0, quality)
-    monkeypatch.setattr(_ready, "MOST_HELD", 0)
+    monkeypatch.setattr(ready_rows, "MOST_HELD", 0)
     as_used = scorer.fit(read, truth, 0, quality)
     exact = "difference" not in steps
     for name, value in in_memory.items():
@@ -73,8 +73,8 @@ def test_weights_are_the_same_wherever_rows_are_kept(mapped, monkeypatch, steps)
 
 def test_ready_rows_are_slices_of_all_rows():
     values = counted(0)[0]
-    normaliser = _normalise.learn([values], ("zscore",), 3)
-    ready = _ready.ReadyRows(normaliser, values)
+    normaliser = normalise.learn([values], ("zscore",), 3)
+    ready = ready_rows.ReadyRows(normaliser, values)
     whole = normaliser.all_rows(values)
     assert (len(ready), ready.shape, ready.ndim) == (150, values.shape, 2)
     for rows in (slice(0, 10), slice(140, 400), slice(7, 7), slice(None)):
@@ -88,10 +88,10 @@ def test_packed_rows_are_normalised_in_one_pass_as_in_many(std):
     packed = packing.PackedRows(
         rng.integers(0, 2**16, (40, 24)).astype(np.uint16), np.repeat([0, 484, 65535], 8)
     )
-    normaliser = _normalise.Normaliser(("zscore",), 1, rng.random(24), np.full(24, std))
+    normaliser = normalise.Normaliser(("zscore",), 1, rng.random(24), np.full(24, std))
     assert (normaliser.float32[2] is None) == (std == 1)
     one_by_one = normaliser.rows(np.asarray(packed), 0, 40)
-    ready, out = _ready.ReadyRows(normaliser, packed), np.full((9, 3, 24), 7, np.float32)
+    ready, out = ready_rows.ReadyRows(normaliser, packed), np.full((9, 3, 24), 7, np.float32)
     assert ready[5:38].tobytes() == one_by_one[5:38].tobytes()
     assert ready.read(slice(33, 90), out, 2) == 7
     assert out[:7, 2].tobytes() == one_by_one[33:].tobytes()
@@ -101,8 +101,8 @@ def test_packed_rows_are_normalised_in_one_pass_as_in_many(std):
 
 def test_memory_does_not_grow_with_the_rows(tmp_path, monkeypatch):
     """Training on 24 MB of rows (float32), mapped: a small part of that is ever held."""
-    monkeypatch.setattr(_ready, "MOST_HELD", 0)
-    monkeypatch.setattr(_normalise, "_CHUNK_VALUES", 100_000)
+    monkeypatch.setattr(ready_rows, "MOST_HELD", 0)
+    monkeypatch.setattr(normalise, "_CHUNK_VALUES", 100_000)
     values, truth = counted(0, 6000, 125)
     packing.save(tmp_path, values, BINS)
     n = values.nbytes

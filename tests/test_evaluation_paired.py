@@ -7,8 +7,8 @@ from fractions import Fraction
 import pytest
 
 from mespot.evaluation.paired import ahead, counts_by_subject
-from mespot.evaluation.rows import Row
-from mespot.evaluation.table import Line, Table, markdown
+from mespot_lab.table_rows import Row
+from mespot_lab.table import Line, Table, markdown
 from mespot.exports.csv import write_events, write_recordings
 from mespot.recipe import Recipe
 from mespot.types import Expression, Recording

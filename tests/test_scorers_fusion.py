@@ -17,7 +17,7 @@ from mespot.evaluation.fold import run_fold
 from mespot.evaluation.run import _jobs
 from mespot.protocol import Sample, leave_one_subject_out
 from mespot.recipe import Recipe, load_recipe
-from mespot.scorers.fusion import Fusion, unit
+from mespot_lab.networks.fusion import Fusion, unit
 from mespot.types import Expression, FrameSeries
 
 FPS = 10  # Ten rows a second: a block of background has ten, the margin about an ME two.
@@ -240,4 +240,4 @@ def test_code_of_the_members_decides_whether_a_fold_is_done(monkeypatch, tmp_pat
     _jobs(NoRecordings, recipe, {})
     members = {f"mespot.scorers.{m['name']}" for m in recipe.scorer["members"]}
     assert members
-    assert members | {"mespot.scorers.fusion"} <= asked[0]
+    assert members | {"mespot_lab.networks.fusion"} <= asked[0]

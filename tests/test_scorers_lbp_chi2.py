@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from mespot.decoding import decode
-from mespot.descriptors.lbp_difference import LbpDifference
+from mespot_lab.rivals.lbp_difference import LbpDifference
 from mespot.errors import UsageError
 from mespot.recipe import load_recipe
-from mespot.scorers._per_recording import contrast, share_of_maximum, strongest
-from mespot.scorers.lbp_chi2 import LbpChi2
+from mespot_lab.rivals._per_recording import contrast, share_of_maximum, strongest
+from mespot_lab.rivals.lbp_chi2 import LbpChi2
 from mespot.spotter import untrained
 from mespot.types import FrameSeries
 from test_descriptors_lbp_difference import SIZE, clip_of, dots

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from mespot import onnx_runtime
-from mespot.scorers import _onnx
+from mespot.scorers import lstm_onnx
 from mespot.windows import cut, merge_mean
 
 torch = pytest.importorskip("torch", reason="training needs PyTorch")
 pytest.importorskip("onnx", reason="training needs onnx")
 
-from mespot.scorers import _lstm_torch  # noqa: E402
+from mespot.scorers import lstm_torch  # noqa: E402
 from mespot.scorers._recurrence import window_scores  # noqa: E402
 from mespot.scorers.lstm import Lstm  # noqa: E402
 
@@ -44,7 +44,7 @@ def naive(weights, d, units):
 
 def random_weights(d, units, seed=0):
     rng = np.random.default_rng(seed)
-    start = _lstm_torch.initial(d, units, rng)
+    start = lstm_torch.initial(d, units, rng)
     return {k: torch.from_numpy(v + rng.normal(0, 0.3, v.shape).astype(np.float32)).requires_grad_()
             for k, v in start.items()}  # fmt: skip
 
@@ -92,18 +92,18 @@ def test_gradient_equals_finite_differences():
 @pytest.mark.parametrize(("d", "units", "window"), [(7, 20, 35), (3, 4, 2), (3, 4, 1)])
 def test_onnx_equals_torch(d, units, window, sigmoid):
     weights = {k: v.detach().numpy() for k, v in random_weights(d, units).items()}
-    graph = np.frombuffer(_onnx.lstm_graph(weights, window, sigmoid), np.uint8)
+    graph = np.frombuffer(lstm_onnx.lstm_graph(weights, window, sigmoid), np.uint8)
     for n in (window, window + 1, 200):
         rows = np.random.default_rng(n).normal(size=(n, d)).astype(np.float32)
         ours = onnx_runtime.run(graph, rows)
         assert ours.shape == (n - window + 1, window)
-        assert np.allclose(ours, _lstm_torch.run(weights, window, sigmoid, rows), rtol=0, atol=1e-5)
-    assert _onnx.lstm_graph(weights, window, sigmoid) == graph.tobytes()
+        assert np.allclose(ours, lstm_torch.run(weights, window, sigmoid, rows), rtol=0, atol=1e-5)
+    assert lstm_onnx.lstm_graph(weights, window, sigmoid) == graph.tobytes()
 
 
 def test_the_packed_network_is_small():
     weights = {k: v.detach().numpy() for k, v in random_weights(100, 20).items()}
-    assert len(_onnx.lstm_graph(weights, 35, False)) < 100_000
+    assert len(lstm_onnx.lstm_graph(weights, 35, False)) < 100_000
 
 
 def test_scores_are_the_merged_windows_of_the_naive_lstm():
@@ -146,7 +146,7 @@ def test_a_short_recording_scores_as_the_start_of_a_longer_window():
 
 
 def test_keras_start():
-    start = _lstm_torch.initial(50, 20, np.random.default_rng(0))
+    start = lstm_torch.initial(50, 20, np.random.default_rng(0))
     assert np.allclose(start["w_h"] @ start["w_h"].T, np.eye(20), atol=1e-5)
     assert start["b"].tolist() == [0] * 20 + [1] * 20 + [0] * 40
     limit = np.sqrt(6 / (50 + 80))
@@ -159,7 +159,7 @@ def test_keras_start():
 def test_every_training_window_holds_its_own_rows_and_labels():
     # Rows that are their own number let every slice be traced; padded rows count for nothing.
     lengths = [100, 37, 6, 1]
-    material = _lstm_torch.Material(
+    material = lstm_torch.Material(
         [np.arange(n, dtype=np.float32)[:, None] + 1000 * r for r, n in enumerate(lengths)],
         [np.arange(n, dtype=np.float32) + 1000 * r for r, n in enumerate(lengths)],
     )
@@ -167,7 +167,7 @@ def test_every_training_window_holds_its_own_rows_and_labels():
     seen = set()
     rng = np.random.default_rng(0)
     for _ in range(12):
-        for rows, labels, valid in _lstm_torch._batches(config, material, 10, rng):
+        for rows, labels, valid in lstm_torch._batches(config, material, 10, rng):
             assert torch.equal(rows[..., 0], labels)
             assert (len(rows) - 10) % 3 == 0
             for b in range(rows.shape[1]):
@@ -180,28 +180,28 @@ def test_every_training_window_holds_its_own_rows_and_labels():
 
 
 def test_windows_start_at_every_row_as_epochs_go_by():
-    material = _lstm_torch.Material(
+    material = lstm_torch.Material(
         [np.arange(500, dtype=np.float32)[:, None]], [np.zeros(500, np.float32)]
     )
     config = Lstm(train_stride=4)
     rng = np.random.default_rng(0)
     starts = set()
     for _ in range(20):
-        epoch = [rows[0, :, 0] for rows, _, _ in _lstm_torch._batches(config, material, 10, rng)]
+        epoch = [rows[0, :, 0] for rows, _, _ in lstm_torch._batches(config, material, 10, rng)]
         starts.add(int(torch.cat(epoch).min()))
     assert starts == {0, 1, 2, 3}
 
 
 def test_an_epoch_takes_its_share_of_the_slices_other_ones_each_time():
     # Slices of 40 windows: 25 in 1,009 rows, of which a third is 9.
-    material = _lstm_torch.Material(
+    material = lstm_torch.Material(
         [np.arange(1009, dtype=np.float32)[:, None]], [np.zeros(1009, np.float32)]
     )
     rng = np.random.default_rng(0)
     config = Lstm(train_stride=1, epoch_share=1 / 3, batch=80)
     epochs = []
     for _ in range(30):
-        batches = list(_lstm_torch._batches(config, material, 10, rng))
+        batches = list(lstm_torch._batches(config, material, 10, rng))
         epochs.append({int(a) for rows, _, _ in batches for a in rows[0, :, 0]})
     assert {len(e) for e in epochs} == {9}
     assert set.union(*epochs) == set(range(0, 1000, 40))
@@ -211,13 +211,13 @@ def test_an_epoch_takes_its_share_of_the_slices_other_ones_each_time():
 def test_batches_that_take_turns_in_one_place_are_the_same():
     draw = np.random.default_rng(1)
     rows = [draw.normal(size=(n, 3)).astype(np.float32) for n in (100, 137, 90, 1)]
-    material = _lstm_torch.Material(rows, [v[:, 0] for v in rows])
+    material = lstm_torch.Material(rows, [v[:, 0] for v in rows])
     config = Lstm(train_stride=3, batch=10)
 
     def batches(*room):
-        return _lstm_torch._batches(config, material, 10, np.random.default_rng(0), *room)
+        return lstm_torch._batches(config, material, 10, np.random.default_rng(0), *room)
 
-    together = batches(_lstm_torch._Room())
+    together = batches(lstm_torch._Room())
     held = []
     for plain, shared in zip(batches(), together, strict=True):
         assert all(torch.equal(a, b) for a, b in zip(plain, shared, strict=True))
@@ -238,7 +238,7 @@ def test_padded_rows_count_for_nothing(loss):
     def of(tail):
         changed = torch.cat([rows[:7], tail])
         target = torch.cat([labels[:7], tail[:, :, 0].sigmoid()])
-        return _lstm_torch._loss(config, weights, (changed, target, valid), 7, rng)
+        return lstm_torch._loss(config, weights, (changed, target, valid), 7, rng)
 
     one, other = of(rows[7:]), of(rows[7:] * 5 + 2)
     assert torch.allclose(one, other, atol=1e-7)

@@ -240,7 +240,7 @@ def test_memory_of_scoring_is_that_of_a_piece(learned):
 
 
 def _plain(weights):
-    from mespot.scorers._normalise import Normaliser
+    from mespot.scorers.normalise import Normaliser
 
     return Normaliser(("difference", "zscore"), 11, weights["mean"], weights["std"])
 

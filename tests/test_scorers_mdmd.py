@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from mespot.decoding import decode
-from mespot.descriptors.main_direction import MainDirection
+from mespot_lab.rivals.main_direction import MainDirection
 from mespot.errors import UsageError
 from mespot.recipe import load_recipe
-from mespot.scorers.mdmd import Mdmd
+from mespot_lab.rivals.mdmd import Mdmd
 from mespot.spotter import untrained
 from mespot.types import FrameSeries
 from test_descriptors_main_direction import around, clip_of, moved, texture

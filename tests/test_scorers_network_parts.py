@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from mespot import protocol
 from mespot.recipe import Recipe
-from mespot.scorers import _pieces, _platt
-from mespot.scorers._targets import Targets
-from mespot.scorers._vary import Material, Variation, at_tempo, batches
+from mespot_lab.networks import _pieces
+from mespot_lab.rivals import _platt
+from mespot_lab.networks._targets import Targets
+from mespot_lab.networks._vary import Material, Variation, at_tempo, batches
 from mespot.scorers.never import Never
 from mespot.types import Expression, FrameSeries
 from network_cases import kinds

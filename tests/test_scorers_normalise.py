@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mespot.errors import UsageError
-from mespot.scorers._normalise import STD_FLOOR, difference, learn
+from mespot.scorers.normalise import STD_FLOOR, difference, learn
 
 
 def rows(seed, n=60, d=4):

@@ -12,7 +12,7 @@ from mespot.decoding import Decode, decode
 from mespot.descriptors.region_flow import RegionFlow
 from mespot.errors import UsageError
 from mespot.recipe import load_recipe
-from mespot.scorers.of_fd import OfFd
+from mespot_lab.rivals.of_fd import OfFd
 from mespot.types import FrameSeries
 from region_rows_cases import REGIONS, at_rest, move, rows_of, tent
 from rows_of_fd import FLOW, rows

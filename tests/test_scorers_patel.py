@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mespot.decoding import Decode, decode
-from mespot.descriptors._regions import regions
+from mespot.descriptors.regions import regions
 from mespot.descriptors.region_flow import RegionFlow
 from mespot.errors import UsageError
 from mespot.recipe import load_recipe
-from mespot.scorers._movements import MovementRules, movements
-from mespot.scorers.patel import GROUPS, Patel
+from mespot_lab.rivals._movements import MovementRules, movements
+from mespot_lab.rivals.patel import GROUPS, Patel
 from mespot.types import FrameSeries
 from region_rows_cases import REGIONS, at_rest, move, rows_of, tent
 from rows_patel import rows

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mespot.protocol import Sample
-from mespot.scorers import _rate
+from mespot.scorers import resample
 from mespot.training import at_rate
 from mespot.types import Expression, FrameSeries
 
@@ -16,27 +16,27 @@ from mespot.types import Expression, FrameSeries
 def test_straight_lines_are_exact_both_ways():
     rows = np.stack([np.arange(50), 3 - 2 * np.arange(50)], axis=1).astype(np.float32)
     for factor in (0.5, 25 / 30, 1.2, 200 / 30):
-        got = _rate.resampled(rows, factor)
+        got = resample.resampled(rows, factor)
         at = np.arange(len(got)) / factor
         inner = (at > 3) & (at < 46)
         assert np.allclose(got[inner, 0], at[inner], atol=1e-4)
         assert np.allclose(got[inner, 1], 3 - 2 * at[inner], atol=1e-4)
-        back = _rate.restored(got[:, 0], 50, factor)
+        back = resample.restored(got[:, 0], 50, factor)
         assert np.allclose(back[4:45], np.arange(4, 45), atol=1e-3)
 
 
 def test_fewer_rows_average_what_they_stand_for():
     rng = np.random.default_rng(0)
     noise = rng.normal(size=(6000, 1)).astype(np.float32)
-    got = _rate.resampled(noise, 0.2)
+    got = resample.resampled(noise, 0.2)
     assert len(got) == 1200
     # Means of five unit normals spread by 1 / sqrt(5); picking every fifth would keep 1.
     assert got.std() == pytest.approx(1 / np.sqrt(5), rel=0.08)
 
 
 def test_rates_that_count_as_one():
-    assert _rate.ratio(30, 29.97) == 1
-    assert _rate.ratio(30, 25) == 1.2
+    assert resample.ratio(30, 29.97) == 1
+    assert resample.ratio(30, 25) == 1.2
 
 
 def test_a_sample_keeps_its_movement_in_place():

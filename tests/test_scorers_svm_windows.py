@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from mespot.packing import PackedRows
 from mespot.decoding import Decode, decode
 from mespot.errors import MespotError, UsageError
-from mespot.scorers import _learners, _tiles, svm_windows
-from mespot.scorers.svm_windows import SvmWindows
+from mespot_lab.rivals import _learners, _tiles, svm_windows
+from mespot_lab.rivals.svm_windows import SvmWindows
 from mespot.types import Expression, FrameSeries
 from scorer_cases import apex_count, bumps
 

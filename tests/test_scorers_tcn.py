@@ -11,15 +11,15 @@ import pytest
 from mespot import onnx_runtime
 from mespot.decoding import Decode, candidates
 from mespot.errors import MespotError, UsageError
-from mespot.scorers import _pieces
-from mespot.scorers.tcn import Tcn, TcnBuilt
-from mespot.scorers.transformer import Transformer
+from mespot_lab.networks import _pieces
+from mespot_lab.networks.tcn import Tcn, TcnBuilt
+from mespot_lab.networks.transformer import Transformer
 from network_cases import kinds
 
 torch = pytest.importorskip("torch", reason="training needs PyTorch")
 pytest.importorskip("onnx", reason="training needs onnx")
 
-from mespot.scorers import _network_torch, _ops_onnx  # noqa: E402
+from mespot_lab.networks import _network_torch, _ops_onnx  # noqa: E402
 
 QUICK = {
     "tcn": Tcn(channels=12, epochs=16, slice_rows=60, batch=360, noise=0.1, dropout=0.0),

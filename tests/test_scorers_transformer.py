@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from mespot.errors import UsageError
-from mespot.scorers.transformer import Transformer
+from mespot_lab.networks.transformer import Transformer
 
 torch = pytest.importorskip("torch", reason="training needs PyTorch")
 
-from mespot.scorers._ops_torch import TorchOps  # noqa: E402
+from mespot_lab.networks._ops_torch import TorchOps  # noqa: E402
 
 
 def attended(query, key, value, places, heads):

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from mespot.packing import PackedRows
 from mespot.decoding import Decode, decode
 from mespot.errors import MespotError, UsageError
-from mespot.scorers import _walk, xia
-from mespot.scorers.xia import Xia, decisions
+from mespot_lab.rivals import _walk, xia
+from mespot_lab.rivals.xia import Xia, decisions
 from mespot.types import Expression, FrameSeries
 from scorer_cases import apex_count, bumps
 
@@ -94,7 +94,7 @@ def test_pieces_of_a_long_series_join(monkeypatch):
     good = np.ones(300, bool)
     good[[63, 64, 130]] = False
     whole = _walk.squares(values, good, 5)
-    monkeypatch.setattr("mespot.scorers._learners._VALUES_AT_ONCE", 1)  # 64 rows a piece.
+    monkeypatch.setattr("mespot_lab.rivals._learners._VALUES_AT_ONCE", 1)  # 64 rows a piece.
     assert np.array_equal(_walk.squares(values, good, 5), whole)
 
 

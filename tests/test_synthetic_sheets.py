@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mespot import registry
 from mespot.errors import UnreadableInput
-from mespot.synthetic import sheets
+from mespot_lab import sheets
 from mespot.types import Expression
 from synthetic_face import blank_images
 
@@ -117,7 +117,7 @@ def test_shares_of_oddities():
         module.planned(s, r, 900, [Expression(t, t + 5, t + 110, "macro") for t in (9, 300, 600)])
         for s in range(37) for r in range(2)
     ]  # fmt: skip
-    from mespot.synthetic.sheets import _rows
+    from mespot_lab.sheets import _rows
 
     rows = _rows.entries(recordings, ("macro",))
     chosen = _rows.spoil(rows, "fractional-frame", module.QUIRKS, len(recordings) / 147)

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from mespot.align.crop import MIRROR_68
 from mespot.synthetic import Portrait
-from mespot.synthetic.twins.collar import with_collar
-from mespot.synthetic.twins.identities import Identity, Kinship, kinship, portrait_of
-from mespot.synthetic.twins.morph import Change, blend
+from mespot_lab.twins.collar import with_collar
+from mespot_lab.twins.identities import Identity, Kinship, kinship, portrait_of
+from mespot_lab.twins.morph import Change, blend
 from synthetic_face import card
 
 

@@ -10,10 +10,10 @@ import pytest
 from mespot import registry
 from mespot.datasets._shape import counts_of
 from mespot.files import write_text
-from mespot.synthetic import sheets
-from mespot.synthetic.sheets import facts_of
-from mespot.synthetic.twins import make_order, make_work, truth_of
-from mespot.synthetic.twins.order import marker
+from mespot_lab import sheets
+from mespot_lab.sheets import facts_of
+from mespot_lab.twins import make_order, make_work, truth_of
+from mespot_lab.twins.order import marker
 from mespot.types import Expression
 from synthetic_face import blank_images, card
 

@@ -11,9 +11,9 @@ import pytest
 
 from mespot.errors import MespotError, UsageError
 from mespot.synthetic import STANDARD, make_script, render
-from mespot.synthetic.twins import compress, make_order, make_work
-from mespot.synthetic.twins.compress import through_h264
-from mespot.synthetic.twins.write import _told
+from mespot_lab.twins import compress, make_order, make_work
+from mespot_lab.twins.compress import through_h264
+from mespot_lab.twins.write import _told
 from synthetic_face import SMALL, card
 
 FACES = [card(i, 40.0) for i in range(3)]

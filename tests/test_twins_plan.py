@@ -13,12 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mespot.datasets._shape import RECORDING, Lengths, lengths
-from mespot.synthetic import STANDARD, sheets
-from mespot.synthetic.twins import layout, quirks
-from mespot.synthetic.twins.lengths import draw, match, onsets
-from mespot.synthetic.twins.numbers import numbers_of
-from mespot.synthetic.twins.plan import make_plan
-from mespot.synthetic.twins.scale import scaled
+from mespot.synthetic import STANDARD
+from mespot_lab import sheets
+from mespot_lab.twins import layout, quirks
+from mespot_lab.twins.lengths import draw, match, onsets
+from mespot_lab.twins.numbers import numbers_of
+from mespot_lab.twins.plan import make_plan
+from mespot_lab.twins.scale import scaled
 
 
 def read_back(plan, tmp_path):

@@ -16,8 +16,8 @@ import pytest
 from mespot import registry
 from mespot.errors import MespotError, UnreadableInput, UsageError
 from mespot.exports.csv import read_events, read_recordings
-from mespot.synthetic.twins import job as job_module
-from mespot.synthetic.twins import make_order, make_work, write_twin
+from mespot_lab.twins import job as job_module
+from mespot_lab.twins import make_order, make_work, write_twin
 from synthetic_face import card
 
 # Small frames, and nothing that takes time for no purpose.

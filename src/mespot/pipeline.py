@@ -10,19 +10,18 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mespot.prefetch import prefetch, prefetch_batches
-from mespot.align import Align
+from mespot.align.config import Align
+from mespot.contracts import Descriptor
 from mespot.align.aligner import Aligner, AlignNotes
-from mespot.descriptors._stream import describe_stream
+from mespot.descriptors.stream import describe_stream as describe_stream
 from mespot.errors import NoUsableFace, UsageError
-from mespot.types import Expression, FaceClip, FrameSeries
-from mespot.video import Frame, Video, VideoReport, open_video
+from mespot.types import FaceClip, FrameSeries
+from mespot.video import Frame, Video, VideoReport
 
 MIN_FPS = 15
 _CHUNK = 256
@@ -31,7 +30,7 @@ _BATCH_BYTES, _BATCH = 4_000_000, 16
 
 
 @dataclass(frozen=True)
-class Described:
+class DescribedVideo:
     """A video's descriptor rows on its uniform grid of T frames, and what else is known of it.
 
     Attributes
@@ -50,33 +49,6 @@ class Described:
     report: VideoReport
     fps_source: str
     notes: AlignNotes
-
-    def to_source(self, expression: Expression) -> Expression:
-        """The expression in decoded frames instead of grid frames."""
-        at = self.report.source_of
-        onset, offset = int(at[expression.onset]), int(at[expression.offset])
-        apex = None if expression.apex is None else int(at[expression.apex])
-        return Expression(
-            onset, apex, offset, expression.kind, expression.score, expression.attributes
-        )
-
-    def to_grid(self, expression: Expression) -> Expression:
-        """The expression in grid frames instead of decoded frames; clipped to the video."""
-        at, last = self.report.source_of, len(self.report.source_of) - 1
-        onset = min(int(np.searchsorted(at, expression.onset, "left")), last)
-        offset = max(onset, min(int(np.searchsorted(at, expression.offset, "right")) - 1, last))
-        apex = None
-        if expression.apex is not None:
-            apex = min(max(int(np.searchsorted(at, expression.apex, "left")), onset), offset)
-        return Expression(
-            onset, apex, offset, expression.kind, expression.score, expression.attributes
-        )
-
-    @property
-    def grid_of_source(self) -> NDArray[np.int64]:
-        """(n_decoded,) the grid frame nearest in time to every decoded frame."""
-        nearest = np.rint(self.report.source_times_s * float(self.series.fps)).astype(np.int64)
-        return np.clip(nearest, 0, len(self.report.source_of) - 1)
 
 
 def check_rate(path: object, fps: Fraction, wanted: float | None, force: bool) -> list[str]:
@@ -99,19 +71,18 @@ def check_rate(path: object, fps: Fraction, wanted: float | None, force: bool) -
 
 
 def describe_video(
-    path: str | Path,
-    align_config: Align,
-    descriptor: Any,
+    path: object,
+    align: Align,
+    descriptor: Descriptor,
     *,
-    video: Video | None = None,
+    video: Video,
     on_frame: Callable[[int], None] | None = None,
-) -> Described:
-    """Read, align and describe a video.
+) -> DescribedVideo:
+    """Read, align and describe a video; ``path`` names it in messages.
 
     Raises UnreadableInput for a file that cannot be read, NoUsableFace where no stretch of it
     shows a face long enough for a single row.
     """
-    video = video or open_video(path)
     found: list[NDArray[np.bool_]] = []
     landmarks: list[NDArray[np.float32]] = []
 
@@ -123,7 +94,7 @@ def describe_video(
 
     span = descriptor.span_at(video.fps)
     chunk = max(_CHUNK, 8 * span)
-    aligner = Aligner(align_config, video.fps)
+    aligner = Aligner(align, video.fps)
     batch = min(_BATCH, 1 + _BATCH_BYTES // (2 * video.width * video.height))
     with (
         _opencv_without_threads(),
@@ -133,15 +104,13 @@ def describe_video(
         series = describe_stream(descriptor, kept(clips))
     report = video.report
     if not found or not np.concatenate(found).any():
-        raise NoUsableFace(f"{path}: no face found in {report.n_decoded} frames")
+        raise NoUsableFace(no_face(path, report.n_decoded))
     # A grid point that repeats a frame across a gap shows no movement: it counts as lost.
     is_found = np.concatenate(found) & ~report.in_gap
-    if not len(series) or not _covered(is_found, span).any():
-        raise NoUsableFace(
-            f"{path}: no face stays in view for {span} frames in a row, the least that is needed"
-        )
+    if not series.all_found(is_found).any():
+        raise NoUsableFace(no_stretch(path, span))
     marks = np.concatenate(landmarks)
-    return Described(series, is_found, marks, report, video.fps_source, aligner.notes)
+    return DescribedVideo(series, is_found, marks, report, video.fps_source, aligner.notes)
 
 
 @contextmanager
@@ -165,7 +134,11 @@ def _counted(frames: Iterable[Frame], on_frame: Callable[[int], None] | None) ->
         del frame
 
 
-def _covered(found: NDArray[np.bool_], span: int) -> NDArray[np.bool_]:
-    """(T - span + 1,) whether all frames of a row's span were found."""
-    total = np.concatenate([[0], np.cumsum(found)])
-    return total[span:] - total[:-span] == span
+def no_face(path: object, n_frames: int) -> str:
+    """The message of a video in which no face was found."""
+    return f"{path}: no face found in {n_frames} frames"
+
+
+def no_stretch(path: object, span: int) -> str:
+    """The message of a video in which no face was followed for one row."""
+    return f"{path}: no face stays in view for {span} frames in a row, the least that is needed"

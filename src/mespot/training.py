@@ -26,7 +26,7 @@ from mespot.protocol import (
 )
 from mespot.recipe import Recipe, make_dataclass
 from mespot.runner import run_tasks
-from mespot.scorers._rate import ratio, resampled
+from mespot.scorers.resample import ratio, resampled
 from mespot.types import Counts, Expression, Fold, FrameSeries
 from mespot.video import open_video
 

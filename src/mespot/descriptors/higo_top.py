@@ -8,8 +8,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mespot.descriptors._grid import Cuts
-from mespot.descriptors._planes import Sums, ThreePlanes
+from mespot.descriptors.block_grid import Cuts
+from mespot.descriptors.planes import Sums, ThreePlanes
 from mespot.descriptors.hog_top import BINS, mirrored_orientations
 
 
@@ -30,7 +30,7 @@ class HigoTop(ThreePlanes):
     def _fill(
         self, frames: NDArray[np.uint8], cuts: Cuts, sums: Sums, rows: NDArray[np.float32]
     ) -> None:
-        from mespot.descriptors._top_kernels import higo_rows
+        from mespot.descriptors.kernels import higo_rows
 
         higo_rows(frames, cuts, sums, rows)
 

@@ -9,8 +9,8 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mespot.descriptors._grid import Cuts
-from mespot.descriptors._planes import Sums, ThreePlanes
+from mespot.descriptors.block_grid import Cuts
+from mespot.descriptors.planes import Sums, ThreePlanes
 
 BINS = 8
 # A vote is a whole number of 2^-18 grey levels: its error is below 2e-6 of a grey level, and sums
@@ -52,7 +52,7 @@ class HogTop(ThreePlanes):
     def _fill(
         self, frames: NDArray[np.uint8], cuts: Cuts, sums: Sums, rows: NDArray[np.float32]
     ) -> None:
-        from mespot.descriptors._top_kernels import hog_rows
+        from mespot.descriptors.kernels import hog_rows
 
         bins, votes = vote_table(self.voting == "soft")
         hog_rows(frames, cuts, votes * np.uint32(BINS) + bins, sums, rows)

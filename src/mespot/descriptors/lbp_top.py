@@ -9,8 +9,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mespot.descriptors._grid import Cuts
-from mespot.descriptors._planes import PLANE_AXES, Sums, ThreePlanes
+from mespot.descriptors.block_grid import Cuts
+from mespot.descriptors.planes import PLANE_AXES, Sums, ThreePlanes
 
 POINTS = 8
 
@@ -69,7 +69,7 @@ class LbpTop(ThreePlanes):
     def _fill(
         self, frames: NDArray[np.uint8], cuts: Cuts, sums: Sums, rows: NDArray[np.float32]
     ) -> None:
-        from mespot.descriptors._top_kernels import lbp_rows
+        from mespot.descriptors.kernels import lbp_rows
 
         _, height, width = frames.shape
         steps = self.neighbours() @ np.array([height * width, width, 1])

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mespot.descriptors._regions import eye_boxes, region_weights, regions, without_head
+from mespot.descriptors.regions import eye_boxes, region_weights, regions, without_head
 from mespot.types import FaceClip, FrameSeries
 
 # name -> the crop is reduced so many times, distance of DIS's patches, its steps of descent, its

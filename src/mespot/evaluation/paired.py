@@ -9,7 +9,7 @@ from pathlib import Path
 from mespot import metrics
 from mespot.evaluation import store
 from mespot.evaluation.figures import DRAWS
-from mespot.evaluation.rows import Row
+from mespot_lab.table_rows import Row
 from mespot.exports.csv import read_events, read_recording_rows
 from mespot.types import Counts
 

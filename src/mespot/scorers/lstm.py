@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from mespot import onnx_runtime
 from mespot.errors import UsageError
 from mespot.labels import label_scores
-from mespot.scorers import _checked, _normalise, _onnx, _rate, _ready
+from mespot.scorers import checks, lstm_onnx, normalise, ready_rows, resample
 from mespot.scorers._joined import joined
 from mespot.types import Expression, FrameSeries
 from mespot.windows import MeanMerge, PeakMerge, n_windows, pad
@@ -61,7 +61,7 @@ class Lstm:
     positive_weight : float
         A position's loss counts 1 + (positive_weight - 1) · label times.
     normalise : tuple of "difference" and "zscore"
-        Steps in order, see :mod:`mespot.scorers._normalise`; empty: none.
+        Steps in order, see :mod:`mespot.scorers.normalise`; empty: none.
     difference_s : float
         Half width of ``difference``.
     merge : {"mean", "nms"}
@@ -146,17 +146,17 @@ class Lstm:
         MespotError
             If PyTorch or onnx is not installed.
         """
-        rate = _checked.common_rate("lstm", series)
+        rate = checks.common_rate("lstm", series)
         torch_side = _torch_side()
         window = self.window or max(1, round(self.window_s * rate))
         labels = [
             label_scores(s, e, self.label, self.label_s) for s, e in zip(series, truth, strict=True)
         ]
-        _checked.some_label("lstm", labels)
+        checks.some_label("lstm", labels)
         radius = max(1, round(self.difference_s * rate))
         filled = [s.values for s in series if len(s)]
-        normaliser = _normalise.learn(filled, self.normalise, radius)
-        ready = _ready.keeper(normaliser, filled)
+        normaliser = normalise.learn(filled, self.normalise, radius)
+        ready = ready_rows.keeper(normaliser, filled)
         material = torch_side.Material([ready(v) for v in filled], [la for la in labels if len(la)])
         judge = self._judge(ready, window, quality) if quality else None
         learned = [
@@ -173,7 +173,7 @@ class Lstm:
             **{name: np.array(value, np.int64) for name, value in numbers.items()},
             "rate": np.array(rate),
             "sigmoid": np.array(sigmoid),
-            "onnx": np.frombuffer(_onnx.lstm_graph(network, window, sigmoid), np.uint8),
+            "onnx": np.frombuffer(lstm_onnx.lstm_graph(network, window, sigmoid), np.uint8),
         }
 
     def score(self, series: FrameSeries, weights: Mapping[str, NDArray[Any]]) -> FrameSeries:
@@ -191,23 +191,23 @@ class Lstm:
         MespotError
             If the weights are not those of this scorer.
         """
-        normaliser = _checked.normaliser_for("lstm", series, weights, ("window", "onnx"))
+        normaliser = checks.normaliser_for("lstm", series, weights, ("window", "onnx"))
         rate = float(series.fps / series.step)
-        factor = 1.0 if self.window else _rate.ratio(float(weights["rate"]), rate)
-        rows = _rate.resampled(series.values, factor)
+        factor = 1.0 if self.window else resample.ratio(float(weights["rate"]), rate)
+        rows = resample.resampled(series.values, factor)
         scored = self._scores(
             FrameSeries(rows, 0, 1, 1, len(rows), series.fps),
             normaliser,
             int(weights["window"]),
             lambda x: onnx_runtime.run(weights["onnx"], x),
         )
-        scores = _rate.restored(scored.values[:, 0], len(series), factor)
+        scores = resample.restored(scored.values[:, 0], len(series), factor)
         return series.with_values(scores[:, None], ("score",))
 
     def _scores(
         self,
         series: FrameSeries,
-        normaliser: _normalise.Normaliser | None,
+        normaliser: normalise.Normaliser | None,
         window: int,
         network: Callable[[NDArray[np.float32]], NDArray[np.float32]],
     ) -> FrameSeries:
@@ -255,9 +255,9 @@ class Lstm:
 
 
 def _torch_side() -> Any:
-    with _checked.training_needs("lstm"):
-        from mespot.scorers import _lstm_torch
-    return _lstm_torch
+    with checks.training_needs("lstm"):
+        from mespot.scorers import lstm_torch
+    return lstm_torch
 
 
 PLUGIN = Lstm

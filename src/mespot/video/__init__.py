@@ -80,6 +80,11 @@ class VideoReport:
     stamps: NDArray[np.int64]
     notes: tuple[str, ...] = ()
 
+    def grid_of_source(self, fps: Fraction) -> NDArray[np.int64]:
+        """(n_decoded,) the grid frame nearest in time to every decoded frame; ``fps`` of the grid."""
+        nearest = np.rint(self.source_times_s * float(fps)).astype(np.int64)
+        return np.clip(nearest, 0, self.n_grid - 1)
+
 
 class Video:
     """A video on its uniform grid; every iteration decodes it anew, frame by frame.

@@ -37,7 +37,7 @@ class ImageFolder:
 
     def __init__(self, path: Path, fps: Fraction) -> None:
         self.path = path
-        self._images = _numbered(path)
+        self._images = numbered(path)
         numbers = [number for number, _ in self._images]
         steps = [b - a for a, b in pairwise(numbers)]
         self._step = math.gcd(*steps) or 1
@@ -97,7 +97,7 @@ class ImageFolder:
             tally.note(f"{missing} image numbers are missing (between {where}{more})")
 
 
-def _numbered(folder: Path) -> list[tuple[int, Path]]:
+def numbered(folder: Path) -> list[tuple[int, Path]]:
     """(number, path) of the images, sorted; UnreadableInput if the names do not count."""
     paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.name[0] != ".")
     if not paths:
