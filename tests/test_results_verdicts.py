@@ -74,7 +74,7 @@ def test_added_rows_stay(out):
     before = rows(out)
     spot(out)
     assert rows(out) == before
-    spot(out, SHIFTED + [(100, 102, 104, 0.9)], versions=OTHER)
+    spot(out, [*SHIFTED, (100, 102, 104, 0.9)], versions=OTHER)
     assert [r for r in rows(out) if r in before] == [before[0], before[-2], before[-1]]
     assert frames(out, "elsewhere") == [(1, 2)]
     assert (100, 104) not in [(int(r["onset"] or -1), int(r["offset"] or -1)) for r in rows(out)]
