@@ -80,7 +80,102 @@ def test_a_file_that_broke_since_is_not_reported_as_done(clip, tmp_path, capsys)
     told = json.loads(capsys.readouterr().out)
     assert told["items"] == {}
     assert list(told["failed"]) == ["v"]
-    assert read_recordings(out / "recordings.csv") == []
+    # The result of the earlier video stays: nothing has taken its place.
+    assert [r.id for r in read_recordings(out / "recordings.csv")] == ["v"]
+
+
+def _events(out):
+    with (out / "events.csv").open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_verdicts_outlive_every_further_run(clip, tmp_path, capsys):
+    """Skipped, without faces, at a refused rate, by another recipe, of other content."""
+    video, out = tmp_path / "v.mp4", tmp_path / "out"
+    shutil.copy(clip, video)
+    command = ["spot", str(video), "-o", str(out)]
+    low = ["--set", "decode.threshold=fixed", "--set", "decode.value=0.02"]
+    assert run([*command, *low]) == 0
+    lines = (out / "events.csv").read_text().splitlines()
+    assert len(lines) >= 3
+    first = lines[1].replace(",unseen", ",confirmed")
+    added = "v,,0,1,2,micro,,,,,by hand"
+    (out / "events.csv").write_text("\n".join([lines[0], first, added, *lines[2:]]) + "\n")
+    before = (out / "events.csv").read_bytes()
+    for extra, code in (([], 0), (["--no-faces"], 0), (["--fps", "5"], 2)):
+        assert run([*command, *low, *extra]) == code, extra
+        assert (out / "events.csv").read_bytes() == before
+        assert [r.id for r in read_recordings(out / "recordings.csv")] == ["v"]
+    capsys.readouterr()
+    assert run([*command, "--overwrite"]) == 0
+    assert "v: 2 rows of events.csv kept" in capsys.readouterr().err
+    assert {first, added} <= set((out / "events.csv").read_text().splitlines())
+    video.write_bytes(b"nothing of use")
+    assert run([*command, "--fps", "5"]) == 4
+    assert {first, added} <= set((out / "events.csv").read_text().splitlines())
+
+
+def test_a_usage_error_leaves_the_finished_result(clip, tmp_path, capsys):
+    out = tmp_path / "out"
+    command = ["spot", str(clip), "-o", str(out)]
+    assert run(command) == 0
+    before = {p.name: p.read_bytes() for p in out.iterdir()}
+    for rate in ("5", "1", "10/3"):
+        assert run([*command, "--fps", rate]) == 2
+        assert {p.name: p.read_bytes() for p in out.iterdir()} == before
+    capsys.readouterr()
+    assert run(command) == 0
+    assert "skipped" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", [None, "", "recording,onset,apex,offset\n"])
+def test_a_lost_table_is_made_again_though_all_is_finished(clip, tmp_path, capsys, text):
+    out = tmp_path / "out"
+    low = ["--set", "decode.threshold=fixed", "--set", "decode.value=0.02"]
+    command = ["spot", str(clip), "-o", str(out), *low]
+    assert run(command) == 0
+    frames = [(e["onset"], e["apex"], e["offset"]) for e in _events(out)]
+    assert frames
+    if text is None:
+        (out / "events.csv").unlink()
+    else:
+        (out / "events.csv").write_text(text)
+    assert run(command) == 0
+    assert "skipped" in capsys.readouterr().err
+    assert [(e["onset"], e["apex"], e["offset"]) for e in _events(out)] == frames
+
+
+def test_a_damaged_table_is_refused_before_any_work(clip, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert run(["spot", str(clip), "-o", str(out)]) == 0
+    (out / "events.csv").write_text("recording,onset,offset\nface,ten,20\n")
+    capsys.readouterr()
+    assert run(["spot", str(clip), str(clip.parent), "-o", str(out)]) == 4
+    told = capsys.readouterr().err
+    assert "events.csv, line 2, column onset: 'ten'" in told
+    assert "mend it, or move it away" in told
+    assert len(told.splitlines()) == 1
+    assert (out / "events.csv").read_text() == "recording,onset,offset\nface,ten,20\n"
+
+
+def test_two_processes_at_once_lose_nothing(clip, tmp_path):
+    """Of two runs into one folder one does its work; the other is refused and can run later."""
+    out, videos = tmp_path / "out", []
+    for number in range(4):
+        videos.append(tmp_path / f"v{number}.mp4")
+        shutil.copy(clip, videos[-1])
+    code = "import sys; from mespot.cli import run; sys.exit(run(sys.argv[1:]))"
+    halves = [[str(v) for v in videos[:2]], [str(v) for v in videos[2:]]]
+    commands = [[sys.executable, "-c", code, "spot", *half, "-o", str(out)] for half in halves]
+    running = [subprocess.Popen(c, stderr=subprocess.PIPE, text=True) for c in commands]
+    told = [process.communicate()[1] for process in running]
+    codes = [process.returncode for process in running]
+    assert sorted(codes) == [0, 2], told
+    refused = codes.index(2)
+    assert "another mespot is writing into" in told[refused]
+    assert run(commands[refused][3:]) == 0
+    names = {r.id for r in read_recordings(out / "recordings.csv")}
+    assert names == {"v0", "v1", "v2", "v3"}
 
 
 def test_odd_names_do_not_lose_a_result(clip, tmp_path):

@@ -5,10 +5,16 @@
     <stem>.scores.csv     frame,time_s,score,found for every decoded frame
     <stem>.png            score curve, threshold, spots, lost face, onset and apex frames
     run.json              what made them: versions, recipe, weights, inputs
+    .mespot.lock          held while a run writes; empty
 
 A video counts as finished when run.json lists it with the same hashes of video, recipe and weights;
 then it is skipped. All files are written atomically and run.json last, so a stop at any moment
 costs no more than the video in work.
+
+events.csv belongs to a person as much as to mespot: every writing merges into what stands there
+(:mod:`mespot.verdicts`). run.json knows what was written into it; what differs is a person's and
+stays. A result leaves only when a new one takes its place: where a video has changed and can no
+longer be spotted, its old result stays and the run reports the failure.
 """
 
 from __future__ import annotations
@@ -24,13 +30,26 @@ from typing import Any
 import numpy as np
 
 from mespot.errors import UnreadableInput, UsageError
-from mespot.exports.csv import write_events, write_recordings
+from mespot.exports.csv import (
+    EventRow,
+    event_rows,
+    read_event_rows,
+    recording_text,
+    write_event_rows,
+    write_recordings,
+)
 from mespot.files import sha256, write_text
+from mespot.locks import FolderLock
 from mespot.recipe import to_dict
 from mespot.spotter import Spotter, Spotting
 from mespot.types import Expression, Recording
+from mespot.verdicts import UNSEEN, merge
 
 FORMAT = 1
+_PARTS = ("onset", "apex", "offset")
+# What a file of nothing but a byte order mark, separators and line ends is made of.
+_BLANK = b"\xef\xbb\xbf,;\t\r\n "
+_REMEDY = "; mend it, or move it away to have it written anew"
 
 
 def item_names(paths: Sequence[str | Path], taken: Mapping[str, str] | None = None) -> list[str]:
@@ -59,12 +78,45 @@ def item_names(paths: Sequence[str | Path], taken: Mapping[str, str] | None = No
 
 @dataclass
 class ResultFolder:
-    """The state of a result folder; ``items`` is what run.json holds of every finished video."""
+    """The state of a result folder, which has one writer at a time; a context manager.
+
+    Attributes
+    ----------
+    items : dict of name to what run.json holds of a finished video
+        Results of another recipe, other weights or another version, which ``overwrite`` lets stand
+        until new ones replace them, carry theirs as ``key``.
+    notes : list of str
+        What the user should know, one line each; ``take_notes`` empties it.
+    """
 
     folder: Path
     spotter: Spotter
     versions: dict[str, str]
     items: dict[str, dict[str, Any]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._lock = FolderLock(self.folder)
+        self._open = False
+        # What was written into events.csv, per item: the spots of before that a person judged,
+        # moved or deleted included.
+        self._offered: dict[str, list[dict[str, Any]]] = {}
+
+    def __enter__(self) -> ResultFolder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let others write into the folder."""
+        self._lock.release()
+        self._open = False
+
+    def take_notes(self) -> list[str]:
+        """The notes since the last call."""
+        taken, self.notes = self.notes, []
+        return taken
 
     @property
     def key(self) -> dict[str, str]:
@@ -76,19 +128,41 @@ class ResultFolder:
         }
 
     def resume(self, overwrite: bool = False) -> None:
-        """Take over the finished items of an earlier run with the same recipe and weights.
+        """Lock the folder, take over its finished items, and bring events.csv up to date.
 
-        Raises UsageError where the folder holds results of others, unless they may be overwritten.
+        Raises UsageError where another process writes into the folder, or where it holds results of
+        another recipe, other weights or another version and ``overwrite`` is not set;
+        UnreadableInput where run.json or events.csv cannot be read. Nothing has changed then.
         """
+        self._lock.acquire()
+        if self._lock.note:
+            self.notes.append(self._lock.note)
+        try:
+            self._take_over(overwrite)
+            self._write_events()
+        except BaseException:
+            self.close()
+            raise
+        self._open = True
+
+    def _take_over(self, overwrite: bool) -> None:
+        """Read run.json."""
         path = self.folder / "run.json"
         if not path.is_file():
             return
         try:
             stored = json.loads(path.read_text("utf-8"))
-            same = stored["format"] == FORMAT and stored["key"] == self.key
-            if same:
-                self.items = dict(stored["items"])
-        except (ValueError, KeyError, TypeError) as error:
+            known = stored["format"] == FORMAT
+            same = known and stored["key"] == self.key
+            if known:
+                items = {
+                    name: _owned(item, stored["key"], self.key)
+                    for name, item in stored["items"].items()
+                }
+                offered = {name: item["spots"] for name, item in items.items()}
+                offered |= stored.get("offered", {})
+                _rows_of(offered)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UnreadableInput(
                 f"{path}: damaged ({error}); delete it or choose another folder with -o"
             ) from error
@@ -97,6 +171,13 @@ class ResultFolder:
                 f"{self.folder}: holds results of another recipe, other weights or another version "
                 "of mespot; choose another folder with -o, or --overwrite them"
             )
+        if known:
+            self.items, self._offered = items, offered
+
+    @property
+    def stale(self) -> list[str]:
+        """Names of the items whose results are of another recipe, other weights or version."""
+        return [name for name, item in self.items.items() if "key" in item]
 
     @property
     def taken(self) -> dict[str, str]:
@@ -108,6 +189,7 @@ class ResultFolder:
         item = self.items.get(name)
         return (
             item is not None
+            and "key" not in item
             and item["input_sha256"] == digest
             and item["how"] == how
             and all((self.folder / f"{name}.{end}").is_file() for end in ("scores.csv", "png"))
@@ -125,7 +207,13 @@ class ResultFolder:
 
         ``how`` are the choices of the run beside recipe and weights: ``faces`` (whether pictures
         may show them), ``fps`` and ``force``. ``truth`` is drawn into the picture where known.
+        Without an earlier ``resume``, results that stand in the folder may be overwritten.
+
+        Raises UnreadableInput or OSError where events.csv can meanwhile not be read or written. The
+        result is kept in run.json then, and comes into events.csv with the next run.
         """
+        if not self._open:
+            self.resume(overwrite=True)
         # Loading the plotting library takes longer than spotting some seconds of video.
         from mespot.picture import draw
 
@@ -149,30 +237,51 @@ class ResultFolder:
                 for e in spotting.expressions
             ],
         }
-        self._write_batch()
+        try:
+            self._write_events(spotted=name)
+        finally:
+            self._write_run()
 
-    def drop(self, name: str) -> None:
-        """Forget an item whose video has changed and can no longer be spotted."""
-        if self.items.pop(name, None) is not None:
-            self._write_batch()
-
-    def _write_batch(self) -> None:
-        recordings, events, times = [], {}, {}
-        for name, item in self.items.items():
-            recordings.append(
-                Recording(
-                    name, "", Fraction(item["fps_exact"]), item["frames"], source=item["path"]
+    def _write_events(self, spotted: str | None = None) -> None:
+        """Merge the spots of all items into events.csv; ``spotted`` is the item that is new."""
+        path = self.folder / "events.csv"
+        columns, standing = _standing(path)
+        if not standing:
+            # Deleted or emptied: that is no verdict on any spot.
+            self._offered = {}
+        if not self.items:
+            if standing:
+                self.notes.append(
+                    f"{path}: {_counted(len(standing))} kept that mespot did not write"
                 )
+            return
+        fresh = _rows_of({name: item["spots"] for name, item in self.items.items()})
+        offered = _rows_of(self._offered)
+        merged = merge(standing, [o.row for o in offered], [f.row for f in fresh])
+        if columns is None or [r.cells for r in merged.rows] != [r.cells for r in standing]:
+            write_event_rows(path, merged.rows, columns or ())
+        spent = {id(row) for row in merged.spent}
+        now = {name: list(item["spots"]) for name, item in self.items.items()}
+        for spot in offered:
+            if id(spot.row) in spent and spot.written not in now[spot.name]:
+                now[spot.name].append(spot.written)
+        self._offered = now
+        kept = 0 if spotted is None else _count(merged.kept, spotted)
+        if kept:
+            self.notes.append(
+                f"{spotted}: {_counted(kept)} of events.csv kept that a person decided, changed or "
+                "added"
             )
-            events[name] = [_expression(spot) for spot in item["spots"]]
-            times[name] = {
-                spot[part]: spot[f"{part}_s"]
-                for spot in item["spots"]
-                for part in ("onset", "apex", "offset")
-            }
-        write_events(self.folder / "events.csv", events, recordings, times)
+
+    def _write_run(self) -> None:
+        recordings = [
+            Recording(name, "", Fraction(item["fps_exact"]), item["frames"], source=item["path"])
+            for name, item in self.items.items()
+        ]
         write_recordings(self.folder / "recordings.csv", recordings)
         recipe = self.spotter.recipe
+        offered = {name: self._offered.get(name, []) for name in self.items}
+        differing = {n: spots for n, spots in offered.items() if spots != self.items[n]["spots"]}
         run = {
             "format": FORMAT,
             "key": self.key,
@@ -180,15 +289,71 @@ class ResultFolder:
             "recipe": to_dict(recipe),
             "seed": recipe.seed,
             "items": self.items,
+            **({"offered": differing} if differing else {}),
         }
         write_text(self.folder / "run.json", json.dumps(run, indent=1) + "\n")
+
+
+@dataclass(frozen=True)
+class _Spot:
+    """A spot of an item as run.json holds it, and as a line of events.csv."""
+
+    name: str
+    written: dict[str, Any]
+    row: EventRow
+
+
+def _rows_of(spots: Mapping[str, list[dict[str, Any]]]) -> list[_Spot]:
+    """The spots of all items in order, each with its line."""
+    return [
+        _Spot(name, spot, row)
+        for name, found in spots.items()
+        for spot, row in zip(found, _lines(name, found), strict=True)
+    ]
+
+
+def _lines(name: str, spots: list[dict[str, Any]]) -> list[EventRow]:
+    times = {spot[part]: spot[f"{part}_s"] for spot in spots for part in _PARTS}
+    return event_rows({name: [_expression(spot) for spot in spots]}, (), {name: times})
 
 
 def _expression(spot: dict[str, Any]) -> Expression:
     return Expression(
         spot["onset"], spot["apex"], spot["offset"], spot["kind"], spot["score"],
-        {"status": "unseen"},
+        {"status": UNSEEN},
     )  # fmt: skip
+
+
+def _owned(item: dict[str, Any], key: dict[str, str], now: dict[str, str]) -> dict[str, Any]:
+    """The item, with the key it was made under where this is not the present one."""
+    own = item.get("key", key)
+    plain = {k: v for k, v in item.items() if k != "key"}
+    return plain if own == now else {**plain, "key": own}
+
+
+def _standing(path: Path) -> tuple[tuple[str, ...] | None, list[EventRow]]:
+    """Columns and lines of the events.csv that stands there; None and none of a missing one.
+
+    Raises UnreadableInput with what to do.
+    """
+    try:
+        if not path.exists() or not path.read_bytes().strip(_BLANK):
+            return None, []
+        return read_event_rows(path)
+    except OSError as error:
+        raise UnreadableInput(f"{path}: cannot be read ({error.strerror}){_REMEDY}") from error
+    except UnreadableInput as error:
+        raise UnreadableInput(f"{error}{_REMEDY}") from error
+
+
+def _count(rows: Sequence[EventRow], name: str) -> int:
+    """How many rows are of the item."""
+    told = recording_text(name)
+    return sum(row.recording == told for row in rows)
+
+
+def _counted(number: int) -> str:
+    return f"{number} row{'' if number == 1 else 's'}"
 
 
 def scores_csv(spotting: Spotting) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from mespot.exports import csv
 from mespot.exports._sheet import POINT, RecordingRow, Sheet
 from mespot.registry import names, plugin
 from mespot.types import KINDS
+from mespot.verdicts import told_rejected, without_rejected
 
 _FILE = click.Path(path_type=Path)
 
@@ -61,7 +63,7 @@ def command(reference: Path, estimate: Path, **options: Any) -> None:
     apex: a spot is right if its apex lies in [onset, offset] of a true expression. megc: if their
     intervals overlap by IoU 0.5 (--k) or more. One to one in both. Counts are pooled over every
     recording of RECORDINGS.csv; "overall" is micro and macro together. A file that tells no kinds
-    holds micro-expressions.
+    holds micro-expressions. Events whose status is rejected are left out of both files.
     """
     more.check(options)
     path = options["recordings"]
@@ -102,11 +104,14 @@ def _scored(
 
 
 def _read(path: Path, listed: Sequence[RecordingRow] | None) -> Sheet:
-    """The events of a file, read by the format that its suffix names (else CSV)."""
+    """The events of a file but the rejected, read by the format of its suffix (else CSV)."""
     name = path.suffix[1:].lower()
     reader = plugin("exports", name if name in names("exports") else "csv")()
     sheet: Sheet = reader.read(path, listed)
-    return sheet
+    events, rejected = without_rejected(sheet.events)
+    if rejected:
+        _note(told_rejected(path, rejected, sum(map(len, sheet.events.values()))))
+    return replace(sheet, events=events)
 
 
 def _derived(*sheets: Sheet) -> list[RecordingRow]:

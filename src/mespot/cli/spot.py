@@ -47,7 +47,11 @@ _LATER = ("onnxruntime", "mespot.picture")
 @click.option("--fps", type=str, help="Frame rate of a folder of images, such as 25 or 30000/1001.")
 @click.option("--force", is_flag=True, help="Spot even at an unsuitable frame rate.")
 @click.option("--no-faces", is_flag=True, help="Leave face images out of the pictures.")
-@click.option("--overwrite", is_flag=True, help="Replace results of other recipes in DIR.")
+@click.option(
+    "--overwrite",
+    is_flag=True,
+    help="Replace results of other recipes in DIR; what a person decided stays.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(
     videos: tuple[str, ...],
@@ -61,7 +65,7 @@ def command(
     Exit codes: 0 done (also with no spot), 2 usage, 3 some of several inputs failed, 4 unreadable
     input, 5 no usable face, 130 interrupted (run again to resume).
     """
-    from mespot.results import ResultFolder, item_names
+    from mespot.results import ResultFolder
 
     rate = _rate(options["fps"])
     how = {
@@ -70,8 +74,16 @@ def command(
         "force": options["force"],
     }
     spotter = _spotter(spotter_path).with_settings(settings)
-    folder = ResultFolder(Path(out), spotter, versions())
-    folder.resume(options["overwrite"])
+    with ResultFolder(Path(out), spotter, versions()) as folder:
+        folder.resume(options["overwrite"])
+        _show_notes(folder)
+        return _all(folder, videos, how, options["as_json"])
+
+
+def _all(folder: Any, videos: tuple[str, ...], how: dict[str, Any], as_json: bool) -> int:
+    """Spot all videos, report, and return the exit code."""
+    from mespot.results import item_names
+
     failed: dict[str, str] = {}
     codes = []
     names = item_names(videos, folder.taken)
@@ -85,12 +97,24 @@ def command(
             line = f"failed: {failed[name]}"
         counter = f"[{number}/{len(videos)}] " if len(videos) > 1 else ""
         click.echo(f"{counter}{name}: {line}", err=True)
+    _show_notes(folder)
+    if stale := folder.stale:
+        click.echo(
+            f"note: {folder.folder} still holds results of another recipe, other weights or "
+            f"another version for {', '.join(stale)}",
+            err=True,
+        )
     done = {n: folder.items[n] for n, code in zip(names, codes) if code == EXIT_DONE}
-    _report(folder.folder, done, failed, options["as_json"])
+    _report(folder.folder, done, failed, as_json)
     if len(videos) > 1:
         click.echo(f"{len(done)} of {len(videos)} inputs done, {len(failed)} failed", err=True)
         return EXIT_SOME_FAILED if failed else EXIT_DONE
     return codes[0]
+
+
+def _show_notes(folder: Any) -> None:
+    for note in folder.take_notes():
+        click.echo(f"note: {note}", err=True)
 
 
 def _told(path: str, error: Exception) -> str:
@@ -124,20 +148,16 @@ def _one(folder: Any, path: str, name: str, how: dict[str, Any]) -> str:
         count = len(folder.items[name]["spots"])
         return f"unchanged since it was finished, skipped ({count} spots)"
     rate = None if how["fps"] is None else Fraction(how["fps"])
-    try:
-        with FrameBar(name) as bar:
+    with FrameBar(name) as bar:
 
-            def on_frame(done: int, total: int | None) -> None:
-                bar(done, total)
-                if done == 1:
-                    load_ahead(_LATER)
+        def on_frame(done: int, total: int | None) -> None:
+            bar(done, total)
+            if done == 1:
+                load_ahead(_LATER)
 
-            spotting = folder.spotter.spot(path, fps=rate, force=how["force"], on_frame=on_frame)
-    except MespotError:
-        # What an earlier version of this file gave does not stand for it any more.
-        folder.drop(name)
-        raise
+        spotting = folder.spotter.spot(path, fps=rate, force=how["force"], on_frame=on_frame)
     folder.add(name, digest, spotting, how)
+    _show_notes(folder)
     for note in spotting.notes:
         click.echo(f"{name}: note: {note}", err=True)
     lost = spotting.facts["frames_without_face"]

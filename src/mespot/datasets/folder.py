@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -17,9 +18,10 @@ from mespot.datasets._shape import counts_of, lengths_of
 from mespot.errors import MespotError, UnreadableInput
 from mespot.exports import csv
 from mespot.exports._cells import refuse
-from mespot.exports._sheet import RecordingRow
+from mespot.exports._sheet import RecordingRow, Sheet
 from mespot.files import sha256
 from mespot.types import Expression, Recording
+from mespot.verdicts import told_rejected, without_rejected
 
 CITATION = "None: your own recordings."
 LICENCE = "That of your recordings."
@@ -30,6 +32,7 @@ HOW_TO_GET = (
     "place of events.csv, one ELAN file per recording, named by it: clip1.eaf."
 )
 
+_LOG = logging.getLogger(__name__)
 _IMAGES = frozenset((".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"))
 
 
@@ -49,23 +52,23 @@ class Folder:
     events: str = "events.csv"
 
     def load(self, root: str | Path) -> list[Recording]:
-        """All listed recordings with their expressions. Raises UnreadableInput."""
+        """All listed recordings with their expressions. Raises UnreadableInput.
+
+        Events whose status is ``rejected`` are left out; a warning is logged that counts them.
+        """
         found, problems = self._read(Path(root))
         refuse(problems)
         return found
 
     def verify(self, root: str | Path) -> list[str]:
         """Everything wrong: tables, videos that are missing or not as listed, gaps in images."""
-        found, problems = self._read(Path(root))
-        for recording in found:
-            problems += _media_problems(recording)
-        return problems
+        return self._verified(Path(root))[1]
 
     def inspect(self, root: str | Path) -> Inspection:
         """What was found under ``root``, with everything that :meth:`verify` tells."""
-        found, _ = self._read(Path(root))
+        found, problems = self._verified(Path(root))
         return Inspection(
-            "folder", str(root), problems=tuple(self.verify(root)), found=counts_of(found),
+            "folder", str(root), problems=tuple(problems), found=counts_of(found),
             lengths=lengths_of(found), readable=(Path(root) / self.recordings).is_file(),
         )  # fmt: skip
 
@@ -76,6 +79,13 @@ class Folder:
             "name": "folder", "settings": asdict(self),
             "sha256": {path.name: sha256(path) for path in tables if path.is_file()},
         }  # fmt: skip
+
+    def _verified(self, root: Path) -> tuple[list[Recording], list[str]]:
+        """Recordings as far as they can be read, and everything wrong, videos included."""
+        found, problems = self._read(root)
+        for recording in found:
+            problems += _media_problems(recording)
+        return found, problems
 
     def _read(self, root: Path) -> tuple[list[Recording], list[str]]:
         """Recordings as far as they can be read, and what is wrong."""
@@ -92,6 +102,7 @@ class Folder:
             sheet = _noting(
                 problems, lambda: csv.parse_events(root / self.events, problems, rows), None
             )
+        events = _heeded(root / self.events, sheet) if sheet else {}
         recordings = []
         for row in rows:
             if not row.subject:
@@ -100,11 +111,19 @@ class Folder:
             if known.fps is None:
                 problems.append(f"{listing}: recording {row.id!r} has neither fps nor a video")
                 continue
-            expressions = sheet.events.get(row.id, ()) if sheet else ()
+            expressions = events.get(row.id, [])
             if elan:
                 expressions = _elan(root / f"{row.id}.eaf", known, problems)
             recordings.append(known.recording(root, expressions))
         return recordings, problems
+
+
+def _heeded(path: Path, sheet: Sheet) -> dict[str, list[Expression]]:
+    """The events that a person did not reject; how many others there are is logged."""
+    events, rejected = without_rejected(sheet.events)
+    if rejected:
+        _LOG.warning(told_rejected(path, rejected, sum(map(len, sheet.events.values()))))
+    return events
 
 
 def _elan(path: Path, row: RecordingRow, problems: list[str]) -> list[Expression]:

@@ -46,12 +46,13 @@ def read_text(path: str | Path) -> str:
         raise UnreadableInput(f"{path}: cannot be read ({error.strerror})") from error
 
 
-def read_table(path: str | Path, known: Sequence[str]) -> Table:
+def read_table(path: str | Path, known: Sequence[str], name_all: bool = False) -> Table:
     """Read a table whose columns may be any of ``known`` and others.
 
     The delimiter (comma, semicolon, tab) is the one by which most known columns are found in the
     header. Known names may differ in case and surrounding blanks; columns without a name are left
-    out; rows of empty cells are skipped.
+    out, or, with ``name_all``, named ``unnamed_<number>`` if they hold text; rows of empty cells
+    are skipped.
     """
     text = read_text(path)
     if not text.strip():
@@ -59,12 +60,24 @@ def read_table(path: str | Path, known: Sequence[str]) -> Table:
     headers = {d: _header(text, d, known) for d in DELIMITERS}
     delimiter = max(DELIMITERS, key=lambda d: len(set(headers[d]) & set(known)))
     columns = headers[delimiter]
+    if name_all:
+        columns = _all_named(Path(path), text, delimiter, columns)
     named = [c for c in columns if c]
     for column in named:
         if named.count(column) > 1:
             raise UnreadableInput(f"{path}, line 1: the column {column!r} stands there twice")
     rows = tuple(_rows(Path(path), text, delimiter, columns))
     return Table(Path(path), tuple(named), rows, decimal_comma=delimiter == ";")
+
+
+def _all_named(path: Path, text: str, delimiter: str, columns: Sequence[str]) -> list[str]:
+    """The columns, those that hold text without having a name included."""
+    names = [c or f"unnamed_{number}" for number, c in enumerate(columns, 1)]
+    rows = [cells for _, cells in _rows(path, text, delimiter, names)]
+    return [
+        name if column or any(cells[name].strip() for cells in rows) else ""
+        for column, name in zip(columns, names)
+    ]
 
 
 def _reader(text: str, delimiter: str) -> Iterator[list[str]]:

@@ -10,16 +10,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
 from mespot.errors import UnreadableInput
 from mespot.exports import _rows
-from mespot.exports._cells import refuse
+from mespot.exports._cells import Cells, refuse, to_text
 from mespot.exports._sheet import FrameTimes, RecordingRow, Sheet
 from mespot.exports._table import read_table, write_table
 from mespot.types import Expression, Recording
+
+_NUMBERS = ("score", "onset_s", "apex_s", "offset_s")
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,90 @@ def parse_recordings(path: str | Path, problems: list[str]) -> list[RecordingRow
     table = read_table(path, _rows.RECORDING_KNOWN)
     _rows.check_recording_columns(path, table.columns)
     return _rows.parse_recordings(table.cells(problems), problems)
+
+
+@dataclass(frozen=True)
+class EventRow:
+    """One line of an events.csv: its text, and what the text means.
+
+    Attributes
+    ----------
+    recording : str
+    expression : Expression
+    cells : mapping of column to text
+        As it stands in the file. Numbers of a semicolon table have a point for their comma.
+    times_s : mapping of onset, apex, offset to seconds or None
+        For those of the three whose column is in the file.
+    """
+
+    recording: str
+    expression: Expression
+    cells: Mapping[str, str]
+    times_s: Mapping[str, float | None] = field(default_factory=dict)
+
+
+def read_event_rows(path: str | Path) -> tuple[tuple[str, ...], list[EventRow]]:
+    """Columns and lines of an events.csv, to be written again with nothing lost.
+
+    A column without a name is named ``unnamed_<number>`` where it holds text. Raises
+    UnreadableInput naming line, column and value.
+    """
+    problems: list[str] = []
+    table = read_table(path, _rows.EVENT_COLUMNS, name_all=True)
+    _rows.check_event_columns(path, table.columns)
+    sheet = _rows.parse_events(table.cells(problems), problems)
+    lines = list(table.cells(problems))
+    refuse(problems)
+    # Without a problem every line has its expression, in file order within its recording.
+    expressions = {name: iter(found) for name, found in sheet.events.items()}
+    rows = []
+    for line in lines:
+        name = line.text("recording")
+        rows.append(_event_row(name, next(expressions[name]), line))
+    return table.columns, rows
+
+
+def _event_row(name: str, expression: Expression, line: Cells) -> EventRow:
+    numbers = [c for c in _NUMBERS if c in line.cells]
+    plain = {c: line.text(c).replace(",", ".") for c in numbers if line.decimal_comma}
+    times = {c[:-2]: line.number(c) for c in numbers if c != "score"}
+    return EventRow(name, expression, {**line.cells, **plain}, times)
+
+
+def recording_text(name: str) -> str:
+    """The name of a recording as a reader of the table gets it."""
+    return to_text(name).strip()
+
+
+def event_rows(
+    events: Mapping[str, Sequence[Expression]],
+    recordings: Iterable[Recording | RecordingRow] = (),
+    times_s: Mapping[str, FrameTimes] | None = None,
+) -> list[EventRow]:
+    """The lines that :func:`write_events` would write."""
+    cells = [
+        {to_text(column): to_text(value) for column, value in row.items()}
+        for row in _rows.event_rows(Sheet(events, tuple(recordings), times_s or {}))
+    ]
+    expressions = (e for found in events.values() for e in found)
+    return [
+        _event_row(recording_text(row["recording"]), e, Cells("", row))
+        for e, row in zip(expressions, cells, strict=True)
+    ]
+
+
+def write_event_rows(
+    path: str | Path, rows: Sequence[EventRow], columns: Sequence[str] = ()
+) -> None:
+    """Write lines under ``columns`` (default: the known ones, then all others that occur).
+
+    Known columns that the frames need are added to ``columns`` where they are missing.
+    """
+    if columns:
+        names = list(dict.fromkeys([*columns, "recording", "onset", "apex", "offset"]))
+    else:
+        names = _rows.columns_of(_rows.EVENT_COLUMNS, [row.cells for row in rows])
+    write_table(path, names, [row.cells for row in rows])
 
 
 def read_events(
