@@ -38,39 +38,36 @@ def need_numba(who: str) -> None:
 
 
 class _Kernel:
-    """A function that is compiled for every new combination of argument types."""
+    """A function that its first call compiles; numba itself sees to further types."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self._function = function
-        self._compiled: Any = None
-        self._ready: set[tuple[Any, ...]] = set()
+        self._compiled: Callable[..., Any] | None = None
 
     def __call__(self, *args: Any) -> Any:
-        need_numba(self._function.__name__)
-        from numba import typeof
-
-        types = tuple(typeof(arg) for arg in args)
-        if types not in self._ready:
-            self._compile(types)
+        if self._compiled is None:
+            need_numba(self._function.__name__)
+            self._compiled = _compiled(self._function, args)
         return self._compiled(*args)
 
-    def _compile(self, types: tuple[Any, ...]) -> None:
-        from numba import njit
 
-        if self._compiled is None:
-            try:
-                self._compiled = njit(nogil=True, cache=True)(self._function)
-            except RuntimeError:
-                # Neither the package's folder nor the user's can be written.
-                self._compiled = njit(nogil=True)(self._function)
-        timer = Timer(_PATIENCE_S, _announce)
-        timer.daemon = True
-        timer.start()
-        try:
-            self._compiled.compile(types)
-        finally:
-            timer.cancel()
-        self._ready.add(types)
+def _compiled(function: Callable[..., Any], args: tuple[Any, ...]) -> Callable[..., Any]:
+    """The function, compiled for arguments of these types or read from disk."""
+    from numba import njit, typeof
+
+    try:
+        compiled = njit(nogil=True, cache=True)(function)
+    except RuntimeError:
+        # Neither the package's folder nor the user's can be written.
+        compiled = njit(nogil=True)(function)
+    timer = Timer(_PATIENCE_S, _announce)
+    timer.daemon = True
+    timer.start()
+    try:
+        compiled.compile(tuple(typeof(arg) for arg in args))
+    finally:
+        timer.cancel()
+    return compiled
 
 
 def _announce() -> None:
