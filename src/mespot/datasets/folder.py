@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from mespot.datasets._checks import video_problems
+from mespot.datasets._checks import end_problems, video_problems
 from mespot.datasets._elan import read_elan
 from mespot.datasets._inspection import Inspection
 from mespot.datasets._shape import counts_of, lengths_of
@@ -93,6 +93,14 @@ class Folder:
                 problems, lambda: csv.parse_events(root / self.events, problems, rows), None
             )
         recordings = []
+        if elan:
+            known_names = {row.id for row in rows}
+            problems += [
+                f"{path}: no recording {path.stem!r} in {self.recordings}; its expressions are not "
+                "read"
+                for path in sorted(root.glob("*.eaf"))
+                if path.stem not in known_names
+            ]
         for row in rows:
             if not row.subject:
                 problems.append(f"{listing}: recording {row.id!r} has no subject")
@@ -167,7 +175,7 @@ def _image_problems(recording: Recording, folder: Path) -> list[str]:
         problems.append(f"{folder}: image number {b} follows {a}{rest}")
     if recording.n_frames is not None and len(images) != recording.n_frames:
         problems.append(f"{folder}: {len(images)} images, but n_frames is {recording.n_frames}")
-    return problems
+    return problems + end_problems(recording, len(images))
 
 
 PLUGIN = Folder
