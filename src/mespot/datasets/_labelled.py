@@ -278,8 +278,10 @@ class LabelledSet:
         survey.left_out += _each_or_all(
             lost,
             lambda name: f"{root}: recording {name!r} has no images under {layout!r}: left out",
-            lambda shown: f"{root}: {len(lost)} recordings in no sheet have no images under "
-            f"{layout!r}: left out: {shown}",
+            lambda shown: (
+                f"{root}: {len(lost)} recordings in no sheet have no images under "
+                f"{layout!r}: left out: {shown}"
+            ),
         )
         return survey
 
@@ -305,16 +307,21 @@ class LabelledSet:
         survey.left_out = _each_or_all(
             list(unlisted),
             lambda name: f"{unlisted[name]}: is in no sheet, and was left out",
-            lambda shown: f"{root}: {len(unlisted)} recordings with images are in no sheet, and "
-            f"were left out: {shown}",
+            lambda shown: (
+                f"{root}: {len(unlisted)} recordings with images are in no sheet, and "
+                f"were left out: {shown}"
+            ),
         )
         missing = [name for name in notes.recordings if name not in survey.runs]
         survey.missing = _each_or_all(
             missing,
-            lambda name: f"{root}: no folder of images of recording {name!r}, which is in the "
-            "sheet",
-            lambda shown: f"{root}: no folder of images of {len(missing)} of the "
-            f"{len(notes.recordings)} recordings in the sheet: {shown}",
+            lambda name: (
+                f"{root}: no folder of images of recording {name!r}, which is in the sheet"
+            ),
+            lambda shown: (
+                f"{root}: no folder of images of {len(missing)} of the "
+                f"{len(notes.recordings)} recordings in the sheet: {shown}"
+            ),
         )
 
     def _label(self, twin: Twin | None) -> str:

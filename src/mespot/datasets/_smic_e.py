@@ -182,7 +182,7 @@ class SmicE(LabelledSet):
         unique = len({e.recording for e in parsed.events})
         parsed.variant = (
             f"sheet {chosen!r}: {n_rows} rows of {unique} recordings, columns for {three} "
-            "micro-expressions"
+            f"micro-expression{'s' if most > 1 else ''}"
         )
         return parsed
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
@@ -59,7 +59,7 @@ class Folder:
         found, problems = self._read(Path(root))
         for recording in found:
             problems += _media_problems(recording)
-        return problems
+        return problems + self._unused_elan(Path(root), {r.id for r in found})
 
     def inspect(self, root: str | Path) -> Inspection:
         """What was found under ``root``, with everything that :meth:`verify` tells."""
@@ -77,6 +77,16 @@ class Folder:
             "sha256": {path.name: sha256(path) for path in tables if path.is_file()},
         }  # fmt: skip
 
+    def _unused_elan(self, root: Path, names: Collection[str]) -> list[str]:
+        """ELAN files that name no listed recording, where ELAN files are read."""
+        if (root / self.events).exists():
+            return []
+        return [
+            f"{path}: no recording {path.stem!r} in {self.recordings}: its expressions are not read"
+            for path in sorted(root.glob("*.eaf"))
+            if path.stem not in names
+        ]
+
     def _read(self, root: Path) -> tuple[list[Recording], list[str]]:
         """Recordings as far as they can be read, and what is wrong."""
         problems: list[str] = []
@@ -93,14 +103,6 @@ class Folder:
                 problems, lambda: csv.parse_events(root / self.events, problems, rows), None
             )
         recordings = []
-        if elan:
-            known_names = {row.id for row in rows}
-            problems += [
-                f"{path}: no recording {path.stem!r} in {self.recordings}; its expressions are not "
-                "read"
-                for path in sorted(root.glob("*.eaf"))
-                if path.stem not in known_names
-            ]
         for row in rows:
             if not row.subject:
                 problems.append(f"{listing}: recording {row.id!r} has no subject")
