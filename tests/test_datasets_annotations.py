@@ -26,11 +26,13 @@ def raw(onset, apex, offset, kind="micro", codes=()):
     return notes.RawEvent("r", "1", 7, onset, apex, offset, kind, {"a": "b"}, codes, "s")
 
 
-@given(st.lists(st.tuples(CELLS, CELLS, CELLS), max_size=6), st.booleans())
-def test_every_row_is_kept_or_dropped_and_kept_ones_lie_in_the_recording(rows, take_apex):
+@given(st.lists(st.tuples(CELLS, CELLS, CELLS), max_size=6), st.booleans(), st.booleans())
+def test_every_row_is_kept_or_dropped_and_kept_ones_lie_in_the_recording(
+    rows, take_apex, zero_is_start
+):
     events = [raw(*cells) for cells in rows]
     place = notes.Place(3, 40)
-    kept, dropped = notes.settle(events, {"r": place}, take_apex)
+    kept, dropped = notes.settle(events, {"r": place}, notes.Rules(take_apex, zero_is_start))
     assert len(kept.get("r", ())) + len(dropped) == len(rows)
     for expression in kept.get("r", ()):
         assert 0 <= expression.onset <= expression.offset <= 39
@@ -65,15 +67,22 @@ def test_rows_without_fault_are_only_moved(first, rise, fall, start):
         ((11, 9, 20), False, (10, None, 19, "apex-before-onset")),
         ((11, 15, 0), False, (10, 14, 14, "offset-zero")),
         ((11, 15, None), False, (10, 14, 14, "offset-zero")),
-        ((0, 15, 20), False, (14, 14, 19, "onset-zero")),
+        ((0, 15, 20), False, (0, 14, 19, "onset-zero")),
+        (("0", -1, 20), False, (0, None, 19, "apex-minus-one onset-zero")),
+        ((0.0, 15, 60), False, (0, 14, 49, "onset-zero past-end")),
+        ((0, 15, 0), False, "no-interval"),
+        ((None, 15, 20), False, (14, 14, 19, "onset-missing")),
+        ((-1, 15, 20), False, (14, 14, 19, "onset-missing")),
+        (("-2", 15, 20), False, (14, 14, 19, "onset-missing")),
         ((11, 15, 13), False, (10, None, 12, "offset-before-apex")),
         ((11, 15, 9), False, "offset-before-onset"),
         ((11, 15, 9), True, (10, 14, 14, "offset-before-apex")),
         ((11, 10, 9), True, "offset-before-onset"),
         ((11, None, 9), True, "offset-before-onset"),
         ((11, 0, 0), False, "no-interval"),
-        ((0, 0, 20), False, "no-interval"),
-        ((0, 15, 0), False, "no-interval"),
+        ((0, 0, 20), False, (0, None, 19, "apex-zero onset-zero")),
+        ((0, 0, 0), False, "no-interval"),
+        ((-1, 0, 20), False, "no-interval"),
         ((11, 15, "?"), False, "text-frame"),
         (("n/a", 15, 20), False, "text-frame"),
         ((45, 48, 60), False, (44, 47, 49, "past-end")),
@@ -86,13 +95,51 @@ def test_rows_without_fault_are_only_moved(first, rise, fall, start):
 )
 def test_each_repair_by_hand(cells, take_apex, result):
     # Images 1 to 50.
-    kept, dropped = notes.settle([raw(*cells)], {"r": notes.Place(1, 50)}, take_apex)
+    kept, dropped = notes.settle([raw(*cells)], {"r": notes.Place(1, 50)}, notes.Rules(take_apex))
     if isinstance(result, str):
         assert kept == {}
         assert [(d.row, d.recording, d.code, d.sheet) for d in dropped] == [(7, "r", result, "s")]
     else:
         assert dropped == []
         assert [(o, a, f, s) for o, a, f, _, s in told(kept["r"])] == [result]
+
+
+@pytest.mark.parametrize(
+    ("first", "cells", "result"),
+    [
+        # Frame 0 is the first image, whatever its number is.
+        (0, (0, 15, 20), (0, 15, 20, "onset-zero")),
+        (10, (0, 15, 20), (0, 5, 10, "onset-zero")),
+        (17, (0, 15, 20), (0, None, 3, "onset-zero")),
+        (21, (0, 15, 20), "outside-recording"),
+    ],
+)
+def test_onset_zero_is_the_first_image(first, cells, result):
+    kept, dropped = notes.settle([raw(*cells)], {"r": notes.Place(first, 4000)})
+    if isinstance(result, str):
+        assert [d.code for d in dropped] == [result]
+    else:
+        assert [(o, a, f, s) for o, a, f, _, s in told(kept["r"])] == [result]
+
+
+def test_onset_zero_of_a_cameras_counter_is_an_empty_cell():
+    rules = notes.Rules(onset_zero_is_start=False)
+    kept, dropped = notes.settle([raw(0, None, 20)], {"r": notes.Place(1)}, rules)
+    assert (kept, [d.code for d in dropped]) == ({}, ["no-interval"])
+
+
+def test_many_rows_of_one_fault_are_one_line():
+    rows = [notes.Misread(i, "s", "not understood", f"t{i}") for i in range(2, 8)]
+    assert notes.misread_lines(rows) == [
+        "sheet 's': 6 rows: not understood; the first is row 2: t2"
+    ]
+    assert len(notes.misread_lines(rows[:5])) == 5
+    mixed = [*rows, notes.Misread(9, "s", "no recording is named", "x")]
+    assert notes.misread_lines(mixed)[1] == "sheet 's', row 9: no recording is named: x"
+    lost = [notes.Dropped(i, "r", notes.TEXT_FRAME, "micro 00:12", "s") for i in range(6)]
+    assert notes.dropped_lines(lost) == [
+        "6 rows dropped, text-frame; the first: sheet 's', row 0 (r), text-frame: micro 00:12"
+    ]
 
 
 def test_images_that_begin_within_or_after_an_expression():

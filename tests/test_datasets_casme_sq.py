@@ -133,11 +133,11 @@ def test_names_that_the_naming_sheets_do_not_hold(root):
                                     [1, "fear1_1", 1, 2, 3, "4", "n", MACRO, "a"]],
                 r=[*PEOPLE, ["", "s99", 9]], f=FILMS)  # fmt: skip
     assert CasmeSq().load_annotations(path).problems == (
-        "row 9: recording name 'fear1_1' is not in the naming sheets; row dropped",
+        "sheet 'c', row 9: not in the naming sheets, row dropped: recording name 'fear1_1'",
     )
     path = xlsx(root / "y.xlsx", c=CODES, r=[PEOPLE[0], PEOPLE[2]], f=FILMS)
     assert CasmeSq().load_annotations(path).problems[0] == (
-        "row 1: subject '1' is not in the naming sheets; row dropped"
+        "sheet 'c', row 1: not in the naming sheets, row dropped: subject '1'"
     )
 
 

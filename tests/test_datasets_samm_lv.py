@@ -20,6 +20,7 @@ ROWS = [
     [7, "007_3_2", 3, 480, 490, 506, 26, "Macro", "1", None],
     [7, "007_3_3", 3, 501, 503, 506, 6, "Micro - 1/2", "1", None],
     [7, "007_3_4", 3, -1, 400, 420, 6, "Micro - 1/2", "1", None],
+    [7, "007_3_5", 3, 0, 300, 450, 450, "Macro", "12", "under way"],
     ["Total", None, None, None, None, None, 500, None, None, None],
 ]
 
@@ -45,8 +46,9 @@ def test_recordings_with_repaired_rows(root):
     }  # fmt: skip
     assert told(found["006_1"].expressions) == FIRST
     assert told(found["007_3"].expressions) == [
+        (0, 299, 449, "macro", "onset-zero"),
         (0, None, 499, "macro", "whole-recording apex-minus-one"),
-        (399, 399, 419, "micro", "onset-zero"),
+        (399, 399, 419, "micro", "onset-missing"),
         (479, 489, 499, "macro", "past-end"),
     ]
     assert told(found["008_1"].expressions) == []
@@ -56,13 +58,13 @@ def test_recordings_with_repaired_rows(root):
 def test_everything_met_is_counted(root):
     seen = SammLv().inspect(root)
     assert seen.traps == {
-        "apex-minus-one": 2, "fractional-frame": 1, "no-rows": 1, "onset-zero": 1,
-        "other-padding": 1, "outside-recording": 1, "past-end": 1, "text-row": 1,
+        "apex-minus-one": 2, "fractional-frame": 1, "no-rows": 1, "onset-missing": 1,
+        "onset-zero": 1, "other-padding": 1, "outside-recording": 1, "past-end": 1, "text-row": 1,
         "whole-recording": 1,
     }  # fmt: skip
-    assert [(d.row, d.code) for d in seen.dropped] == [(16, "outside-recording"), (18, "text-row")]
-    assert seen.variant == "V2, 7 rows"
-    assert (seen.found["macro"], seen.found["micro"]) == (4, 2)
+    assert [(d.row, d.code) for d in seen.dropped] == [(16, "outside-recording"), (19, "text-row")]
+    assert seen.variant == "V2, 8 rows"
+    assert (seen.found["macro"], seen.found["micro"]) == (5, 2)
 
 
 def test_the_sheet_alone(root):

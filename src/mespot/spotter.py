@@ -8,31 +8,31 @@ card.md         what it was trained on, what was measured, known failures
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mespot import registry
-from mespot.align import Align
-from mespot.decoding import Decode, decode, prepared
-from mespot.errors import UnreadableInput, UsageError
+from mespot.contracts import Weights
+from mespot.decoding import decode, prepared
+from mespot.errors import MespotError, UnreadableInput, UsageError
 from mespot.files import atomic_path, write_text
-from mespot.pipeline import Described, check_rate, describe_video
-from mespot.recipe import Recipe, dumps, load_recipe, make_dataclass
-from mespot.types import Expression, FrameSeries
-from mespot.video import open_video
+from mespot.pipeline import DescribedVideo, check_rate, describe_video
+from mespot.recipe import Recipe, dumps, load_recipe
+from mespot.types import Expression, FaceClip, FrameMap, FrameSeries, Reading
+from mespot.video import VideoSource, open_source
+from mespot.weights import weights_hash
 
 if TYPE_CHECKING:
-    from mespot.protocol import Weights
+    import pandas as pd
 
+Progress = Callable[[int, int | None], None]
 _NETWORK = "onnx"
 
 
@@ -49,7 +49,7 @@ class Spotting:
     threshold : float, that the spots had to pass
     landmarks : (n, K, 2) float32 in source pixels
     stamps : (n,) int64 timestamps of the file's frames, or none; ``source_frames`` seeks by them
-    facts : how the video was read, for run.json
+    reading : Reading, how the video was read
     notes : lines worth telling the user
     """
 
@@ -62,8 +62,35 @@ class Spotting:
     threshold: float
     landmarks: NDArray[np.float32]
     stamps: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
-    facts: dict[str, Any] = field(default_factory=dict)
+    reading: Reading = field(default_factory=Reading)
     notes: list[str] = field(default_factory=list)
+
+    def to_frame(self, what: Literal["events", "scores"] = "events") -> pd.DataFrame:
+        """The spots, or the score of every frame, as a pandas table.
+
+        Columns of ``events``: onset, apex, offset, kind, score, onset_s, apex_s, offset_s. Columns
+        of ``scores``: frame, time_s, score, found. Raises MespotError if pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise MespotError("to_frame needs pandas: pip install pandas") from error
+        if what == "scores":
+            frames = np.arange(len(self.scores))
+            columns = {"frame": frames, "time_s": self.times_s, "score": self.scores}
+            return pandas.DataFrame({**columns, "found": self.found})
+        if what != "events":
+            raise UsageError(f"to_frame: {what!r} is neither 'events' nor 'scores'")
+        names = ("onset", "apex", "offset", "kind", "score")
+        rows = [
+            {name: getattr(e, name) for name in names}
+            | {f"{name}_s": self._time_s(getattr(e, name)) for name in names[:3]}
+            for e in self.expressions
+        ]
+        return pandas.DataFrame(rows, columns=[*names, "onset_s", "apex_s", "offset_s"])
+
+    def _time_s(self, frame: int | None) -> float | None:
+        return None if frame is None else float(self.times_s[frame])
 
 
 @dataclass(frozen=True)
@@ -74,97 +101,87 @@ class Spotter:
     weights: Weights
     card: str = ""
 
-    @property
-    def descriptor(self) -> Any:
-        return registry.build("descriptors", self.recipe.descriptor)
-
-    @property
-    def scorer(self) -> Any:
-        return registry.build("scorers", self.recipe.scorer)
-
-    @property
-    def align_config(self) -> Align:
-        config: Align = make_dataclass(Align, self.recipe.align, where="align")
-        return config
-
-    @property
-    def decode_config(self) -> Decode:
-        config: Decode = make_dataclass(Decode, self.recipe.decode, where="decode")
-        return config
+    def __post_init__(self) -> None:
+        if not isinstance(self.recipe, Recipe):
+            raise UsageError(
+                f"Spotter: recipe must be a Recipe, not {type(self.recipe).__name__}; "
+                "mespot.load_recipe reads one by name or file"
+            )
+        if not isinstance(self.weights, Mapping):
+            raise UsageError(
+                "Spotter: weights must be a dictionary of arrays, "
+                f"not {type(self.weights).__name__}"
+            )
 
     @property
     def weights_hash(self) -> str:
-        """SHA-256 of names, types, shapes and bytes of all arrays."""
-        digest = hashlib.sha256()
-        for name in sorted(self.weights):
-            array = np.ascontiguousarray(self.weights[name])
-            digest.update(f"{name} {array.dtype.str} {array.shape} ".encode())
-            digest.update(array.tobytes())
-        return digest.hexdigest()
+        """SHA-256 of all learned arrays, see :func:`mespot.weights.weights_hash`."""
+        return weights_hash(self.weights)
 
-    def with_settings(self, settings: tuple[str, ...]) -> Spotter:
-        """The same weights under a recipe with settings changed (decode, mostly)."""
-        if getattr(self.scorer, "learns", True):
+    def with_settings(self, settings: Iterable[str]) -> Spotter:
+        """The same weights under a recipe with settings changed (decode, mostly).
+
+        Raises UsageError for a setting that the weights were learned with.
+        """
+        settings = tuple(settings)
+        if self.recipe.scorer.learns:
             for setting in settings:
                 if not setting.strip().startswith("decode."):
                     raise UsageError(
                         f"--set {setting}: these weights were learned with the other settings; "
                         "only decode.* can be changed without training anew"
                     )
-        changed = Spotter(self.recipe.override(settings), self.weights, self.card)
-        changed.check()
-        return changed
-
-    def check(self) -> None:
-        """Raise UsageError for any setting of the recipe that is unknown or out of range."""
-        for _ in (self.align_config, self.descriptor, self.scorer, self.decode_config):
-            pass
+        return replace(self, recipe=self.recipe.override(settings))
 
     def spot(
         self,
-        path: str | Path,
+        video: VideoSource,
         *,
-        fps: Fraction | None = None,
+        fps: Fraction | float | None = None,
         force: bool = False,
-        on_frame: Callable[[int, int | None], None] | None = None,
+        progress: Progress | None = None,
     ) -> Spotting:
-        """Find candidate micro-expressions in a video file or a folder of images.
+        """Find candidate micro-expressions in a video.
 
-        Raises UnreadableInput, NoUsableFace, or UsageError for an unsuitable frame rate.
+        Parameters
+        ----------
+        video : path, (T, H, W[, 3]) uint8 array, or iterable of (H, W[, 3]) uint8 frames
+            A video file, a folder of images, or frames in memory; colour is blue, green, red.
+        fps : Fraction or float, optional
+            Frames per second; needed for everything but a video file.
+        force : bool
+            Spot even at an unsuitable frame rate.
+        progress : callable, optional
+            Called with the number of frames done and the number expected (None if unknown).
+
+        Raises
+        ------
+        UnreadableInput, NoUsableFace
+        UsageError
+            For an unsuitable frame rate.
         """
-        video = open_video(path, fps=fps)
-        notes = check_rate(path, video.fps, self.recipe.fps, force)
+        opened = open_source(video, fps=fps)
+        notes = check_rate(opened.path, opened.fps, self.recipe.fps, force)
         described = describe_video(
-            path,
-            self.align_config,
-            self.descriptor,
-            video=video,
-            on_frame=None if on_frame is None else lambda n: on_frame(n, video.n_expected),
+            opened.path,
+            self.recipe.align,
+            self.recipe.descriptor,
+            video=opened,
+            on_frame=None if progress is None else lambda n: progress(n, opened.n_expected),
         )
-        scores = self.scorer.score(described.series, self.weights)
-        return self._decoded(str(path), described, scores, notes)
+        scores = self.recipe.scorer.score(described.series, self.weights)
+        return self._decoded(str(opened.path), described, scores, notes)
 
     def _decoded(
-        self, path: str, described: Described, scores: FrameSeries, notes: list[str]
+        self, path: str, described: DescribedVideo, scores: FrameSeries, notes: list[str]
     ) -> Spotting:
-        config = self.decode_config
+        config = self.recipe.decode
         learned = float(self.weights.get("threshold", np.nan))
-        spots = decode(scores, config, learned, described.found)
-        curve = prepared(scores, config, described.found)
-        lost = np.concatenate([[0], np.cumsum(~described.found)])
-        begin = scores.first + np.arange(len(scores)) * scores.step
-        known = np.where(lost[begin + scores.span] > lost[begin], np.nan, curve)
-        on_grid = on_every_frame(scores, known)
-        grid = described.grid_of_source
-        report = described.report
-        facts = {
-            "frames": int(report.n_decoded),
-            "fps": float(scores.fps),
-            "fps_source": described.fps_source,
-            "frames_without_face": int((~described.found[grid]).sum()),
-            "decode_failures": int(report.decode_failures),
-            "faces": described.notes.faces,
-        }
+        found, report = described.found, described.report
+        spots = decode(scores, config, learned, found)
+        known = np.where(scores.all_found(found), prepared(scores, config, found), np.nan)
+        grid = report.grid_of_source(scores.fps)
+        frames = FrameMap(report.source_of)
         notes = [*notes, *report.notes]
         faces = described.notes.faces
         if faces > 1:
@@ -176,26 +193,36 @@ class Spotter:
         return Spotting(
             path=path,
             fps=scores.fps,
-            expressions=[described.to_source(e) for e in spots],
-            scores=on_grid[grid],
-            found=described.found[grid],
+            expressions=[frames.to_source(e) for e in spots],
+            scores=on_every_frame(scores, known)[grid],
+            found=found[grid],
             times_s=report.source_times_s,
-            threshold=config.threshold_for(scores, learned, described.found),
+            threshold=config.threshold_for(scores, learned, found),
             landmarks=described.landmarks[grid],
             stamps=report.stamps,
-            facts=facts,
+            reading=Reading(
+                length=report.n_decoded,
+                frames=report.n_decoded,
+                fps=str(scores.fps),
+                fps_source=described.fps_source,
+                frames_without_face=int((~found[grid]).sum()),
+                decode_failures=report.decode_failures,
+                faces=faces,
+            ),
             notes=notes,
         )
 
     def self_test(self) -> None:
-        """Score a small random series; raises where the network does not run."""
-        width = self.weights.get("width", 1)
-        columns = len(self.weights["mean"]) if "mean" in self.weights else int(width)
+        """Describe and score a small random clip; raises where descriptor or network do not run."""
+        fps = Fraction(30) if self.recipe.fps is None else Fraction(self.recipe.fps)
+        n, size = 80 + self.recipe.descriptor.span_at(fps), self.recipe.align.size
         rng = np.random.default_rng(0)
-        rows = rng.normal(size=(80, columns)).astype(np.float32)
-        scores = self.scorer.score(FrameSeries(rows, 0, 1, 1, 80, Fraction(30)), self.weights)
-        if not np.isfinite(scores.values).all():
-            raise RuntimeError("the packaged network gives numbers that are not finite")
+        frames = rng.integers(0, 256, (n, size, size), np.uint8)
+        points = np.zeros((n, self.recipe.align.points, 2), np.float32)
+        clip = FaceClip(frames, np.ones(n, np.bool_), points, np.arange(n) / float(fps), fps)
+        scores = self.recipe.scorer.score(self.recipe.descriptor.describe(clip), self.weights)
+        if not len(scores) or not np.isfinite(scores.values).all():
+            raise RuntimeError("the network gives numbers that are not finite")
 
     def save(self, folder: str | Path) -> None:
         """Write the spotter's folder; every file atomically, and the hash of all weights last."""
@@ -259,9 +286,8 @@ def load_spotter(folder: str | Path | None = None) -> Spotter:
 
 def untrained(recipe: Recipe) -> Spotter:
     """A spotter of a recipe whose scorer learns nothing; UsageError for one that must learn."""
-    scorer = registry.build("scorers", recipe.scorer)
-    if getattr(scorer, "learns", True):
+    if recipe.scorer.learns:
         raise UsageError(
             f"recipe {recipe.name!r} must be trained first: mespot train {recipe.name}"
         )
-    return Spotter(recipe, scorer.fit([], [], recipe.seed))
+    return Spotter(recipe, recipe.scorer.fit([], [], recipe.seed))

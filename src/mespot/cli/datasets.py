@@ -145,6 +145,11 @@ def annotations_command(
     else:
         click.echo(f"{notes.dataset}: {notes.variant}")
         click.echo(f"{len(rows)} recordings: {_listing(report['events'])}")
+        if report["not_listed"]:
+            click.echo(
+                f"{report['not_listed']} recordings of the whole data set are in no row and not in "
+                "recordings.csv; mespot datasets export finds them by their images"
+            )
         _print_traps(notes.traps, _traps(dataset))
         click.echo(f"wrote {out / 'recordings.csv'}, {out / 'events.csv'}, {out / 'report.json'}")
     for problem in notes.problems:
@@ -190,6 +195,8 @@ def _report(
         "variant": notes.variant,
         "frame_0": "the first image as far as the sheet tells its number, else image 1",
         "recordings": len(notes.recordings),
+        # A sheet of expressions does not name the recordings without any.
+        "not_listed": max(0, expected.get("recordings", 0) - len(notes.recordings)),
         "subjects": len(subjects),
         "rows": dict(notes.rows),
         "events": {k: len(found) for k, found in kinds.items() if found},

@@ -22,8 +22,9 @@ GENERAL_TRAPS = {
     "apex-slash": "/ for an apex: the apex is unknown",
     "apex-text": "another text for an apex: the apex is unknown",
     "apex-before-onset": "apex before the onset: the apex is unknown",
-    "onset-zero": "no onset: the apex is taken as onset",
-    "offset-zero": "offset 0: the apex is taken as offset",
+    "onset-zero": "onset 0: under way when the recording begins: the first image is the onset",
+    "onset-missing": "an empty or negative onset: the apex is taken as onset",
+    "offset-zero": "offset 0, empty or negative: the apex is taken as offset",
     "offset-before-apex": "offset before the apex: the offset is kept and the apex unknown",
     "offset-before-onset": "offset before the onset: the row is dropped",
     "fractional-frame": "a frame that is no whole number: the nearest is taken, halves upwards",
@@ -79,6 +80,16 @@ class Dropped:
 
 
 @dataclass(frozen=True)
+class Misread:
+    """A row that looks like an expression and is not understood: a problem, with its reason."""
+
+    row: int
+    sheet: str
+    reason: str
+    text: str
+
+
+@dataclass(frozen=True)
 class SheetRecording:
     """What the sheet knows of a recording. ``first`` is the number of its first image, if known."""
 
@@ -101,11 +112,18 @@ class Parsed:
     dropped: list[Dropped] = field(default_factory=list)
     traps: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
+    misread: list[Misread] = field(default_factory=list)
     rows: Counter[str] = field(default_factory=Counter)
 
     def drop(self, row: int, recording: str, code: str, cells: str = "", sheet: str = "") -> None:
         """Note a row that is not used."""
         self.dropped.append(Dropped(row, recording, code, cells, sheet))
+
+    def not_understood(
+        self, row: int, sheet: str, text: str, reason: str = "not understood"
+    ) -> None:
+        """Note a row that cannot be read although it looks like one of an expression."""
+        self.misread.append(Misread(row, sheet, reason, text))
 
 
 @dataclass(frozen=True)
@@ -144,19 +162,36 @@ class Place:
     n_frames: int | None = None
 
 
-def settle(
-    events: Iterable[RawEvent], places: Mapping[str, Place], apex_for_offset: bool = False
-) -> tuple[dict[str, tuple[Expression, ...]], list[Dropped]]:
-    """Expressions by recording, sorted by onset, and what was dropped.
+@dataclass(frozen=True)
+class Rules:
+    """What the numbers of a data set's sheet mean where they are no plain interval.
 
-    ``apex_for_offset`` says that an offset before the onset is taken to be the apex if that lies
-    after the onset; otherwise such a row is dropped.
+    Attributes
+    ----------
+    apex_for_offset : bool
+        An offset before the onset is taken to be the apex if that lies after the onset; otherwise
+        such a row is dropped.
+    onset_zero_is_start : bool
+        Onset 0 means that the movement is under way in the first image. False where image numbers
+        are a camera's counter: 0 is then an empty cell.
     """
+
+    apex_for_offset: bool = False
+    onset_zero_is_start: bool = True
+
+
+_PLAIN_RULES = Rules()
+
+
+def settle(
+    events: Iterable[RawEvent], places: Mapping[str, Place], rules: Rules = _PLAIN_RULES
+) -> tuple[dict[str, tuple[Expression, ...]], list[Dropped]]:
+    """Expressions by recording, sorted by onset, and what was dropped."""
     kept: dict[str, list[Expression]] = {}
     dropped: list[Dropped] = []
     for event in events:
         place = places.get(event.recording, Place(1))
-        found = _expression(event, place, apex_for_offset)
+        found = _expression(event, place, rules)
         if isinstance(found, Expression):
             kept.setdefault(event.recording, []).append(found)
         else:
@@ -171,22 +206,26 @@ def settle(
     return ordered, dropped
 
 
-def _expression(event: RawEvent, place: Place, apex_for_offset: bool) -> Expression | str:
+def _expression(event: RawEvent, place: Place, rules: Rules) -> Expression | str:
     """The expression of a row, or the code under which it is dropped."""
     codes = list(event.codes)
     if any(_is_text(cell) for cell in (event.onset, event.offset)):
         return TEXT_FRAME
     onset, apex, offset = _numbers(event, codes)
-    if onset is None and apex is not None and offset is not None:
-        onset = apex
-        codes.append("onset-zero")
+    if onset is None and offset is not None:
+        if rules.onset_zero_is_start and as_number(event.onset) == 0:
+            onset = 0
+            codes.append("onset-zero")
+        elif apex is not None:
+            onset = apex
+            codes.append("onset-missing")
     if offset is None and apex is not None and onset is not None:
         offset = apex
         codes.append("offset-zero")
     if onset is None or offset is None:
         return "no-interval"
     if offset < onset:
-        if not (apex_for_offset and apex is not None and apex >= onset):
+        if not (rules.apex_for_offset and apex is not None and apex >= onset):
             return "offset-before-onset"
         offset = apex
         codes.append("offset-before-apex")
@@ -214,7 +253,8 @@ def _placed(
         return "outside-recording"
     if onset < 0:
         onset = 0
-        codes.append("before-start")
+        if "onset-zero" not in codes:
+            codes.append("before-start")
     if place.n_frames is not None and offset >= place.n_frames:
         offset = place.n_frames - 1
         codes.append("past-end")
@@ -243,6 +283,39 @@ def _numbers(event: RawEvent, codes: list[str]) -> tuple[int | None, int | None,
             codes.append("fractional-frame")
         values.append(None if number is None else math.floor(number + 0.5))
     return values[0], values[1], values[2]
+
+
+_LISTED = 5
+
+
+def misread_lines(rows: Sequence[Misread]) -> list[str]:
+    """A line for every row, or one for all rows of a sheet with the same reason if many are."""
+    groups: dict[tuple[str, str], list[Misread]] = {}
+    for row in rows:
+        groups.setdefault((row.sheet, row.reason), []).append(row)
+    lines = []
+    for (sheet, reason), found in groups.items():
+        if len(found) > _LISTED:
+            first = found[0]
+            lines.append(
+                f"sheet {sheet!r}: {len(found)} rows: {reason}; the first is row {first.row}: "
+                f"{first.text}"
+            )
+        else:
+            lines += [f"sheet {sheet!r}, row {r.row}: {reason}: {r.text}" for r in found]
+    return lines
+
+
+def dropped_lines(rows: Sequence[Dropped]) -> list[str]:
+    """Rows that no known oddity explains: a line for each, or one for all of a code if many are."""
+    lines = []
+    for code in dict.fromkeys(d.code for d in rows):
+        found = [d for d in rows if d.code == code]
+        if len(found) > _LISTED:
+            lines.append(f"{len(found)} rows dropped, {code}; the first: {found[0]}")
+        else:
+            lines += [f"row dropped: {d}" for d in found]
+    return lines
 
 
 def count_traps(

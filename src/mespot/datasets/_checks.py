@@ -66,7 +66,22 @@ def video_problems(recording: Recording) -> list[str]:
         )
     if recording.n_frames is not None and frames != recording.n_frames:
         problems.append(f"{path}: {frames} frames, but n_frames is listed as {recording.n_frames}")
-    return problems
+    return problems + end_problems(recording, frames)
+
+
+def end_problems(recording: Recording, frames: int) -> list[str]:
+    """Expressions past the end of a video of ``frames`` frames, in one line.
+
+    Where ``n_frames`` is listed, the table of events was compared with it already.
+    """
+    late = [e for e in recording.expressions if e.offset >= frames]
+    if recording.n_frames is not None or not late:
+        return []
+    more = f" (and {len(late) - 1} more expressions)" if len(late) > 1 else ""
+    return [
+        f"{recording.source}: {frames} frames, but an expression of recording {recording.id!r} is "
+        f"listed from frame {late[0].onset} to {late[0].offset}{more}"
+    ]
 
 
 def _wrong(path: Path, size: tuple[int, int] | None) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,7 +19,10 @@ from mespot.datasets._annotations import (
     Annotations,
     Parsed,
     Place,
+    Rules,
     count_traps,
+    dropped_lines,
+    misread_lines,
     settle,
 )
 from mespot.datasets._checks import image_problems, length_problems
@@ -34,6 +37,9 @@ from mespot.files import sha256
 from mespot.types import Recording
 
 _ROWS = "rows of "
+# More rows than these, and more than are understood, make a sheet another data set's.
+_WRONG_SHEET = 5
+_SINGLY = 3
 FOLDER_TRAPS = {
     "first-image": "the images begin at another number than expected: frame 0 is the first image",
     "no-rows": "images of a recording that is in no row: it holds no expression",
@@ -84,7 +90,7 @@ class LabelledSet:
     CROPPED: ClassVar[tuple[str, ...]] = ()
     OWN_TRAPS: ClassVar[Mapping[str, str]] = {}
     UNLISTED_BELONG: ClassVar[bool] = True
-    APEX_FOR_OFFSET: ClassVar[bool] = False
+    RULES: ClassVar[Rules] = Rules()
 
     # What a data set's own file says.
 
@@ -92,8 +98,11 @@ class LabelledSet:
         """The rows of the workbook as they are. Raises UnreadableInput if it is another's."""
         raise NotImplementedError
 
-    def refine(self, parsed: Parsed) -> None:
-        """Drop or mark what only this data set knows to be wrong, after the errata."""
+    def refine(self, parsed: Parsed, places: Mapping[str, Place]) -> None:
+        """Drop or mark what only this data set knows to be wrong, after the errata.
+
+        ``places`` says where recordings begin, as far as it is known.
+        """
 
     def recording_of(self, folder: Path) -> tuple[str, str] | None:
         """Id and subject of the recording whose images lie in ``folder``; None for others."""
@@ -136,10 +145,11 @@ class LabelledSet:
         """The expressions of a sheet alone, without images. Raises UnreadableInput.
 
         Frames are counted from the first image as far as the sheet tells its number, else from
-        image 1. What only the images can show (events past the end) is not seen.
+        image 1. Expressions are cut at a recording's end, or dropped, where the sheet tells its
+        length; other ends only the images can show.
         """
         parsed = self._parsed(Path(sheet))
-        places = {r.id: Place(r.first) for r in parsed.recordings.values()}
+        places = {r.id: Place(r.first, r.n_frames) for r in parsed.recordings.values()}
         return self._settled(Path(sheet), parsed, places)
 
     def provenance(self, root: str | Path) -> dict[str, Any]:
@@ -193,25 +203,39 @@ class LabelledSet:
 
     def _parsed(self, sheet: Path) -> Parsed:
         """The rows of the sheet, corrected by the errata."""
-        parsed = self.parse(read_workbook(sheet))
+        book = read_workbook(sheet)
+        parsed = self.parse(book)
+        if len(parsed.misread) > max(_WRONG_SHEET, len(parsed.events)):
+            raise self._wrong_sheet(book, parsed)
         parsed.rows.update(e.kind for e in parsed.events)
         beside = _errata.beside(self.NAME)
         paths = [beside] if beside.is_file() else []
         paths += [Path(self.errata)] if self.errata else []
         parsed.events = _errata.correct(parsed.events, paths, parsed.problems)
-        self.refine(parsed)
         return parsed
+
+    def _wrong_sheet(self, book: Workbook, parsed: Parsed) -> UnreadableInput:
+        """The error for a table with the right headings and the wrong rows."""
+        first, n = parsed.misread[0], len(parsed.misread)
+        others = _sets_that_read(book, self.NAME)
+        hint = f"; read it as {' or '.join(others)}" if others else ""
+        return UnreadableInput(
+            f"{book.path}: is not a sheet of {self.NAME}: {n} of its {n + len(parsed.events)} rows "
+            f"cannot be read; the first is row {first.row} of sheet {first.sheet!r}, "
+            f"{first.reason}: {first.text}{hint}"
+        )
 
     def _settled(self, sheet: Path, parsed: Parsed, places: Mapping[str, Place]) -> Annotations:
         """The rows as expressions, in frames of recordings that begin at ``places``."""
-        events, dropped = settle(parsed.events, places, self.APEX_FOR_OFFSET)
+        self.refine(parsed, places)
+        events, dropped = settle(parsed.events, places, self.RULES)
         every = sorted((*parsed.dropped, *dropped), key=lambda d: (d.sheet, d.row))
         known = self.traps()
-        unknown = [f"row dropped: {d}" for d in every if d.code not in known]
+        unknown = dropped_lines([d for d in every if d.code not in known])
         return Annotations(
             self.NAME, sheet, sha256(sheet), parsed.variant, parsed.recordings, events,
             tuple(every), count_traps(parsed, events, dropped),
-            (*parsed.problems, *unknown), dict(parsed.rows),
+            (*parsed.problems, *misread_lines(parsed.misread), *unknown), dict(parsed.rows),
         )  # fmt: skip
 
     def _twin_and_sheet(self, root: Path) -> tuple[Twin | None, Path]:
@@ -235,7 +259,8 @@ class LabelledSet:
             subjects[found[0]] = found[1]
             return found[0]
 
-        layout, every = choose_layout(find_runs(root, name_of), self.LAYOUTS, self.frames)
+        names = find_runs(root, name_of)
+        layout, every = choose_layout(names, self.LAYOUTS, self.frames)
         if not every:
             where = f" under a folder {self.frames!r}" if self.frames else ""
             raise UnreadableInput(f"{root}: no folder of images of {self.NAME}{where}")
@@ -248,16 +273,27 @@ class LabelledSet:
             if len(found) > 1
         ]
         self._match(root, survey, subjects)
+        # Labelled ones are already reported as missing.
+        lost = [n for n in names if n not in runs and n not in parsed.recordings]
+        survey.left_out += _each_or_all(
+            lost,
+            lambda name: f"{root}: recording {name!r} has no images under {layout!r}: left out",
+            lambda shown: (
+                f"{root}: {len(lost)} recordings in no sheet have no images under "
+                f"{layout!r}: left out: {shown}"
+            ),
+        )
         return survey
 
     def _match(self, root: Path, survey: _Survey, subjects: Mapping[str, str]) -> None:
         """Bring recordings of the sheet and folders together."""
         notes = survey.annotations
+        unlisted: dict[str, Path] = {}
         for name, run in survey.runs.items():
             known = notes.recordings.get(name)
             survey.traps.update(self.oddities(run, known.first if known else None))
             if known is None and not self.UNLISTED_BELONG:
-                survey.left_out.append(f"{run.folder}: is in no sheet, and was left out")
+                unlisted[name] = run.folder
                 continue
             if known is None:
                 survey.traps["no-rows"] += 1
@@ -268,14 +304,55 @@ class LabelledSet:
                     str(run.folder), notes.events.get(name, ()),
                 )
             )  # fmt: skip
-        survey.missing = [
-            f"{root}: no folder of images of recording {r.id!r}, which is in the sheet"
-            for r in notes.recordings.values()
-            if r.id not in survey.runs
-        ]
+        survey.left_out = _each_or_all(
+            list(unlisted),
+            lambda name: f"{unlisted[name]}: is in no sheet, and was left out",
+            lambda shown: (
+                f"{root}: {len(unlisted)} recordings with images are in no sheet, and "
+                f"were left out: {shown}"
+            ),
+        )
+        missing = [name for name in notes.recordings if name not in survey.runs]
+        survey.missing = _each_or_all(
+            missing,
+            lambda name: (
+                f"{root}: no folder of images of recording {name!r}, which is in the sheet"
+            ),
+            lambda shown: (
+                f"{root}: no folder of images of {len(missing)} of the "
+                f"{len(notes.recordings)} recordings in the sheet: {shown}"
+            ),
+        )
 
     def _label(self, twin: Twin | None) -> str:
         return f"{self.NAME} twin" if twin else self.NAME
+
+
+def _each_or_all(
+    names: Sequence[str], one: Callable[[str], str], every: Callable[[str], str]
+) -> list[str]:
+    """A line for each of a few names, or a single line that shows the first of many."""
+    if len(names) <= _SINGLY:
+        return [one(name) for name in names]
+    first = ", ".join(repr(name) for name in names[:_SINGLY])
+    return [every(f"{first} and {len(names) - _SINGLY} more")]
+
+
+def _sets_that_read(book: Workbook, but: str) -> list[str]:
+    """Names of the data sets, ``but`` one, that understand the rows of a workbook."""
+    from mespot import registry
+
+    found = []
+    for name, cls in registry.plugins("datasets").items():
+        if not issubclass(cls, LabelledSet) or but == cls.NAME:
+            continue
+        try:
+            parsed = cls().parse(book)
+        except UnreadableInput:
+            continue
+        if len(parsed.events) > len(parsed.misread):
+            found.append(name.replace("_", "-"))
+    return found
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

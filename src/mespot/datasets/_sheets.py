@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime
+import difflib
 import io
 import os
 import re
@@ -21,6 +22,9 @@ SUFFIXES = (".xlsx", ".xlsm", ".xls", ".csv")
 
 _NAME_IT = "--set sheet=..., for evaluate and tables --field sheet=..."
 _HEADER_WITHIN = 40
+_ABBREVIATED = re.compile(r"(on|off)(f|frames?)?")
+_FRAME_HEADINGS = ("onset", "offset", "onsetf", "offsetf", "onsetframe", "offsetframe")
+_CLOSE = 0.8
 _OLE = b"\xd0\xcf\x11\xe0"
 _ZIP = b"PK\x03\x04"
 
@@ -164,6 +168,42 @@ def find_header(
         if all(field in columns for field in needed):
             return index, columns
     return None
+
+
+def like_frame_heading(cell: Cell) -> bool:
+    """Whether a heading looks like that of an onset, apex or offset, misspelt ones included."""
+    if not isinstance(cell, str):
+        return False
+    letters = re.sub(r"[^a-z]", "", cell.lower())
+    if any(word in letters for word in ("onset", "offset", "apex")):
+        return True
+    return bool(_ABBREVIATED.fullmatch(letters)) or bool(
+        difflib.get_close_matches(letters, _FRAME_HEADINGS, n=1, cutoff=_CLOSE)
+    )
+
+
+def unread_headings(row: Row, columns: Mapping[str, int]) -> list[str]:
+    """The headings of a header that look like those of frames and are in none of ``columns``."""
+    read = set(columns.values())
+    return [as_text(c) for i, c in enumerate(row) if i not in read and like_frame_heading(c)]
+
+
+def table_problems(
+    book: Workbook, name: str, row: Row, columns: Mapping[str, int], others: Sequence[str] = ()
+) -> list[str]:
+    """Headings of frames that are not read, and further sheets with such a table.
+
+    ``row`` is the header of sheet ``name``, ``others`` the names of all sheets with a table.
+    """
+    return [
+        f"{book.path}: sheet {name!r}, heading {heading!r}: looks like one of onsets, apices or "
+        "offsets and is not read; rename or remove the column"
+        for heading in unread_headings(row, columns)
+    ] + [
+        f"{book.path}: sheet {other!r} holds such a table too and is not read; read is {name!r}"
+        for other in others
+        if other != name
+    ]
 
 
 def lines(rows: Sequence[Row], header: int, columns: Mapping[str, int]) -> Iterator[Line]:

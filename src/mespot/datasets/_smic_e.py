@@ -8,12 +8,19 @@ an apex; another lists the recordings without any. All numbers are those of the 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from mespot.datasets._annotations import Parsed, RawEvent, SheetRecording, without_duplicates
+from mespot.datasets._annotations import (
+    Parsed,
+    Place,
+    RawEvent,
+    Rules,
+    SheetRecording,
+    without_duplicates,
+)
 from mespot.datasets._labelled import LabelledSet
 from mespot.datasets._sheets import (
     Cell,
@@ -23,8 +30,10 @@ from mespot.datasets._sheets import (
     as_number,
     as_text,
     find_header,
+    like_frame_heading,
     lines,
     no_table,
+    plain,
 )
 from mespot.errors import UnreadableInput
 
@@ -48,12 +57,68 @@ _FIELDS = {
     "first": ("FirstF", "FirstFrame"),
     "last": ("LastF", "LastFrame"),
     "total": ("TotalVL",),
-    **{f"onset{n}": (f"Onset{n}F", f"OnsetF{n}") for n in (2, 3)},
-    **{f"offset{n}": (f"Offset{n}F", f"OffsetF{n}") for n in (2, 3)},
-    "onset1": ("OnsetF", "Onset1F"),
-    "offset1": ("OffsetF", "Offset1F"),
 }
-_NEEDED = ("name", "onset1", "offset1", "first")
+_NEEDED = ("name", "first")
+# Letters and digits of OnsetF, Onset2F, OnsetF2, 2OnsetF, 2nd Onset, ME2 OffsetFrame ...
+_EDGE = re.compile(
+    r"([1-9])?(?:st|nd|rd|th)?(first|second|third)?(?:me)?([1-9])?"
+    r"(onset|offset)([1-9])?(?:f|frames?)?([1-9])?"
+)
+_ORDINALS = {"first": 1, "second": 2, "third": 3}
+_GARBAGE_FROM = 3
+
+
+@dataclass(frozen=True)
+class _Table:
+    """A sheet with onsets: its header's index and each field's column.
+
+    ``faults`` are headings of onsets or offsets that cannot be read, each with the reason.
+    """
+
+    header: int
+    columns: dict[str, int]
+    faults: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def pairs(self) -> list[int]:
+        """The numbers of the pairs of columns: 1, 2 and perhaps more."""
+        return sorted(int(f.removeprefix("onset")) for f in self.columns if f.startswith("onset"))
+
+
+def _find_table(rows: Sequence[Row]) -> _Table | None:
+    """The table of recordings with onsets in a sheet; None if it has none."""
+    found = find_header(rows, _FIELDS, _NEEDED)
+    if found is None:
+        return None
+    header, columns = found
+    faults = []
+    for column, cell in enumerate(rows[header]):
+        if column in columns.values() or not like_frame_heading(cell):
+            continue
+        field = _edge(cell)
+        if field is None:
+            faults.append((as_text(cell), "looks like one of onsets or offsets and is not known"))
+        elif field in columns:
+            faults.append((as_text(cell), "stands for a column that is there already"))
+        else:
+            columns[field] = column
+    for field in list(columns):
+        edge, number = field[:-1], field[-1]
+        other = {"onset": "offset", "offset": "onset"}.get(edge)
+        if other is not None and other + number not in columns:
+            faults.append((as_text(rows[header][columns[field]]), "has no partner"))
+    table = _Table(header, columns, tuple(faults))
+    return table if table.pairs or faults else None
+
+
+def _edge(heading: Cell) -> str | None:
+    """The field of a heading of onsets or offsets, such as ``offset2``; None if it is none."""
+    found = _EDGE.fullmatch(plain(heading))
+    if found is None:
+        return None
+    told = [found[i] for i in (1, 3, 5, 6) if found[i]]
+    told += [str(_ORDINALS[found[2]])] if found[2] else []
+    return f"{found[4]}{told[0] if told else 1}" if len(told) <= 1 else None
 
 
 @dataclass(frozen=True)
@@ -62,9 +127,12 @@ class SmicE(LabelledSet):
 
     CAMERA: ClassVar[str] = ""
     UNLISTED_BELONG: ClassVar[bool] = False
+    RULES: ClassVar[Rules] = Rules(onset_zero_is_start=False)
     OWN_TRAPS: ClassVar[dict[str, str]] = {
         "first-missing": "FirstF is no number: the first image tells it; without images LastF and "
         "TotalVL do, else the number in its text; else the row is dropped",
+        "first-wrong": "FirstF puts the expression outside the recording: the first image tells "
+        "it; without images LastF and TotalVL do where they agree with the expression",
         "third-me-garbage": "a third micro-expression that ends before it begins or lies outside "
         "the recording: dropped",
         "second-me-first": "a later column holds the earlier micro-expression: sorted",
@@ -77,7 +145,7 @@ class SmicE(LabelledSet):
         tables = {
             name: found
             for name, rows in book.sheets.items()
-            if (found := find_header(rows, _FIELDS, _NEEDED)) is not None
+            if (found := _find_table(rows)) is not None
         }
         if not tables:
             raise no_table(
@@ -85,11 +153,17 @@ class SmicE(LabelledSet):
             )
         chosen = self._own(book, tables)
         parsed = Parsed()
-        header, columns = tables[chosen]
+        table = tables[chosen]
+        if table.faults:
+            heading, reason = table.faults[0]
+            raise UnreadableInput(
+                f"{book.path}: sheet {chosen!r}, heading {heading!r}: {reason}; write the pairs as "
+                "OnsetF and OffsetF, Onset2F and Offset2F, or remove the column"
+            )
         rows = book.sheets[chosen]
         seen: set[tuple[str, ...]] = set()
         n_rows = 0
-        for line in lines(rows, header, columns):
+        for line in lines(rows, table.header, table.columns):
             cells = tuple(as_text(cell) for cell in rows[line.number - 1])
             if not _NAME.fullmatch(line.text("name")):
                 _no_recording(parsed, line, cells, chosen)
@@ -99,15 +173,16 @@ class SmicE(LabelledSet):
                 parsed.drop(line.number, line.text("name"), "duplicate-row", sheet=chosen)
                 continue
             seen.add(cells)
-            _read_row(parsed, line, chosen)
+            _read_row(parsed, line, chosen, table.pairs)
         for name, others in book.sheets.items():
-            if name not in tables and _camera(name) in ("", self.CAMERA):
-                _without_micro(parsed, others)
-        three = "three" if "onset3" in columns else "two"
+            if name != chosen and _camera(name) in ("", self.CAMERA):
+                _without_micro(parsed, others, name, tables.get(name))
+        most = table.pairs[-1]
+        three = {1: "one", 2: "two", 3: "three"}.get(most, str(most))
         unique = len({e.recording for e in parsed.events})
         parsed.variant = (
             f"sheet {chosen!r}: {n_rows} rows of {unique} recordings, columns for {three} "
-            "micro-expressions"
+            f"micro-expression{'s' if most > 1 else ''}"
         )
         return parsed
 
@@ -124,7 +199,7 @@ class SmicE(LabelledSet):
             f"{' or '.join(f'smic-{o.lower()}-e' for o in others)}"
         )
 
-    def refine(self, parsed: Parsed) -> None:
+    def refine(self, parsed: Parsed, places: Mapping[str, Place]) -> None:
         """Third expressions that cannot be, and expressions that stand there twice."""
         kept = []
         for event in parsed.events:
@@ -137,7 +212,7 @@ class SmicE(LabelledSet):
                 and first <= onset <= offset
                 and (n is None or known.first is None or offset < first + n)
             )
-            if event.event[0] == "3" and not sound:
+            if int(event.event[0]) >= _GARBAGE_FROM and not sound:
                 cells = f"{as_text(event.onset) or '-'} {as_text(event.offset) or '-'}"
                 parsed.drop(event.row, event.recording, "third-me-garbage", cells, event.sheet)
             else:
@@ -168,11 +243,11 @@ def _no_recording(parsed: Parsed, line: Line, cells: Sequence[str], sheet: str) 
     if as_number(line.cells.get("onset1")) is None:
         parsed.drop(line.number, "", "text-row", text, sheet)
     else:
-        parsed.problems.append(f"sheet {sheet!r}, row {line.number}: no recording is named: {text}")
+        parsed.not_understood(line.number, sheet, text, "no recording is named")
 
 
-def _read_row(parsed: Parsed, line: Line, sheet: str) -> None:
-    """One recording with its micro-expressions."""
+def _read_row(parsed: Parsed, line: Line, sheet: str, pairs: Sequence[int]) -> None:
+    """One recording with its micro-expressions; ``pairs`` are the numbers of their columns."""
     name = line.text("name").lower()
     found = _NAME.fullmatch(name)
     assert found is not None
@@ -182,7 +257,7 @@ def _read_row(parsed: Parsed, line: Line, sheet: str) -> None:
             f"sheet {sheet!r}, row {line.number}: subject {number} in a row of recording {name!r}"
         )
     last, total = (as_number(line.cells.get(c)) for c in ("last", "total"))
-    first, told = _first(line.cells.get("first"), last, total)
+    first, code = _first(line, pairs, last, total)
     length = last - first + 1 if first is not None and last is not None else total
     if name in parsed.recordings:
         parsed.traps["repeated-recording"] += 1
@@ -192,46 +267,68 @@ def _read_row(parsed: Parsed, line: Line, sheet: str) -> None:
     )  # fmt: skip
     labels = {e.event for e in parsed.events if e.recording == name}
     onsets: list[float] = []
-    for column in ("1", "2", "3"):
+    for column in map(str, pairs):
         onset, offset = line.cells.get(f"onset{column}"), line.cells.get(f"offset{column}")
         if onset in (None, 0) and offset in (None, 0):
             continue
         label = column
         while label in labels:
             label += "+"
-        codes: tuple[str, ...] = () if told else ("first-missing",)
-        if column == "2" and onsets and (as_number(onset) or 0) < onsets[0]:
+        codes: tuple[str, ...] = (code,) if code else ()
+        if onsets and (as_number(onset) or 0) < max(onsets):
             codes += ("second-me-first",)
         parsed.events.append(
             RawEvent(name, label, line.number, onset, None, offset, "micro", {}, codes, sheet)
         )
-        if column != "3":
-            onsets.append(as_number(onset) or 0)
+        onsets.append(as_number(onset) or 0)
 
 
-def _first(cell: Cell, last: float | None, total: float | None) -> tuple[int | float | None, bool]:
-    """The number of the first image, and whether FirstF itself tells it.
+def _first(
+    line: Line, pairs: Sequence[int], last: float | None, total: float | None
+) -> tuple[int | float | None, str]:
+    """The number of the first image, and a code where FirstF itself does not tell it.
 
     Text such as ``MISSING <-426679`` stands where it was lost: the last image and the length give
-    it back, else the number in the text.
+    it back, else the number in the text. The last image and the length also count where FirstF puts
+    an expression outside the recording and they do not.
     """
+    cell = line.cells.get("first")
     number = as_number(cell)
-    if number is not None:
-        return number, True
-    if last is not None and total is not None and total >= 1:
-        return last - total + 1, False
-    found = re.search(r"[0-9]+", as_text(cell))
-    return (int(found[0]) if found else None), False
+    by_last = last - total + 1 if last is not None and total is not None and total >= 1 else None
+    if number is None:
+        found = re.search(r"[0-9]+", as_text(cell))
+        in_text = int(found[0]) if found else None
+        return in_text if by_last is None else by_last, "first-missing"
+    onset = as_number(line.cells.get(f"onset{pairs[0]}"))
+    if by_last is None or total is None or last is None or onset is None:
+        return number, ""
+    if not number <= onset < number + total and by_last <= onset <= last:
+        return by_last, "first-wrong"
+    return number, ""
 
 
-def _without_micro(parsed: Parsed, rows: Sequence[Row]) -> None:
-    """Recordings named in a sheet that tells no onsets."""
+def _without_micro(parsed: Parsed, rows: Sequence[Row], sheet: str, table: _Table | None) -> None:
+    """Recordings named in a further sheet; onsets in it are not read, and are a problem."""
+    labelled: set[str] = set()
+    if table is not None:
+        labelled = {
+            line.text("name").lower()
+            for line in lines(rows, table.header, table.columns)
+            if any(as_text(line.cells.get(f"onset{n}")) not in ("", "0") for n in table.pairs)
+        }
+    unread = any(_edge(cell) for row in rows for cell in row) if table is None else table.faults
+    if labelled or unread:
+        parsed.problems.append(
+            f"sheet {sheet!r}: holds onsets beside the sheet that is read: they are not read"
+        )
+    if unread:
+        return
     fields = {key: names for key, names in _FIELDS.items() if key in ("first", "last", "total")}
     header = find_header(rows, {**fields, "name": _FIELDS["name"]}, ("name",))
     columns = header[1] if header else {}
     for row in rows:
         found = next((m for c in row if (m := _NAME.fullmatch(as_text(c)))), None)
-        if found is None or found[0].lower() in parsed.recordings:
+        if found is None or found[0].lower() in {*parsed.recordings, *labelled}:
             continue
         cells = {
             f: as_number(row[c]) if c < len(row) else None

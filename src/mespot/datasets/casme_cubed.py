@@ -9,12 +9,18 @@ read, and the file's hash.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
-from mespot.datasets._annotations import Annotations, Parsed, RawEvent, SheetRecording
+from mespot.datasets._annotations import (
+    Annotations,
+    Parsed,
+    Place,
+    RawEvent,
+    SheetRecording,
+)
 from mespot.datasets._labelled import LabelledSet
 from mespot.datasets._shape import Shape
 from mespot.datasets._shapes import CASME_CUBED, CASME_CUBED_SHORT_MICRO
@@ -24,12 +30,15 @@ from mespot.datasets._sheets import (
     Row,
     Workbook,
     as_number,
+    as_text,
     find_header,
     lines,
     no_table,
     read_workbook,
+    table_problems,
 )
 from mespot.datasets._twin import Twin
+from mespot.errors import UnreadableInput
 
 CITATION = (
     "J. Li, Z. Dong, S. Lu, S.-J. Wang, W.-J. Yan, Y. Ma, Y. Liu, C. Huang, X. Fu: CAS(ME)^3: A "
@@ -48,7 +57,7 @@ HOW_TO_GET = (
 LABELS = ("all", "short")
 _SHORT_S = 0.5
 _PERSON = re.compile(r"spno\.?([0-9]+)", re.IGNORECASE)
-_VERSION = re.compile(r"part_?A_?v[0-9]+\.(xlsx?|csv)$", re.IGNORECASE)
+_VERSION = re.compile(r"part[ _-]?A[ _-]?v([0-9]+)\.(xlsx?|csv)$", re.IGNORECASE)
 _FIELDS = {
     "subject": ("Subject", "sub"),
     "name": ("Filename", "seq"),
@@ -97,13 +106,16 @@ class CasmeCubed(LabelledSet):
     def parse(self, book: Workbook) -> Parsed:
         """The sheet of expressions and, where there is one, that of blinks."""
         parsed = self._one(book)
-        others = [
-            p for p in book.path.parent.glob("*") if p != book.path and _VERSION.match(p.name)
-        ]
-        if others and _VERSION.match(book.path.name):
-            theirs = {_told(e) for e in self._one(read_workbook(max(others))).events}
-            parsed.traps["versions-differ"] = sum(_told(e) not in theirs for e in parsed.events)
-            parsed.traps = +parsed.traps
+        other = _other_version(book.path)
+        if other is None:
+            return parsed
+        try:
+            theirs = {_told(e) for e in self._one(read_workbook(other)).events}
+        except UnreadableInput as error:
+            parsed.problems.append(f"versions of the sheet cannot be compared: {error}")
+            return parsed
+        parsed.traps["versions-differ"] = sum(_told(e) not in theirs for e in parsed.events)
+        parsed.traps = +parsed.traps
         return parsed
 
     def _one(self, book: Workbook) -> Parsed:
@@ -113,8 +125,15 @@ class CasmeCubed(LabelledSet):
         for pattern, kind in ((r"^AU", ""), (r"blink", "blink")):
             found = book.sheet(pattern) or (None if kind else _first_table(book))
             table = find_header(found[1], _FIELDS, _NEEDED) if found else None
-            if found is None or table is None:
+            if found is None:
                 continue
+            if table is None:
+                parsed.problems.append(
+                    f"{book.path}: sheet {found[0]!r} has no columns Subject, Filename, Onset and "
+                    "Offset: none of its rows is read"
+                )
+                continue
+            parsed.problems += table_problems(book, found[0], found[1][table[0]], table[1])
             before = len(parsed.events)
             for line in lines(found[1], *table):
                 _read_row(parsed, line, found[0], kind or _kind(line))
@@ -127,16 +146,19 @@ class CasmeCubed(LabelledSet):
         parsed.variant = f"{label}, label set {self.labels!r}, {' and '.join(read)}"
         return parsed
 
-    def refine(self, parsed: Parsed) -> None:
+    def refine(self, parsed: Parsed, places: Mapping[str, Place]) -> None:
         """Micro-expressions that are too long to be any, and those above half a second."""
         kept = []
         for event in parsed.events:
             onset, offset = as_number(event.onset), as_number(event.offset)
+            if onset == 0:
+                # Under way in the first image.
+                onset = places.get(event.recording, Place(1)).first
             n = offset - onset + 1 if onset is not None and offset is not None else 0
             if event.kind != "micro" or n <= _SHORT_S * self.SHAPE.fps:
                 kept.append(event)
             elif n > self.longest_micro_s * self.SHAPE.fps:
-                cells = f"micro {onset} {offset}"
+                cells = f"micro {as_text(event.onset)} {as_text(event.offset)}"
                 parsed.drop(event.row, event.recording, "micro-too-long", cells, event.sheet)
             elif self.labels == "short":
                 codes = (*event.codes, "micro-over-half-second")
@@ -168,6 +190,18 @@ class CasmeCubed(LabelledSet):
         return dict(twin.by_labels.get(self.labels, twin.counts))
 
 
+def _other_version(sheet: Path) -> Path | None:
+    """The newest other version of a label sheet in its folder; None if there is none."""
+    if not _VERSION.search(sheet.name):
+        return None
+    versions = [
+        (int(found[1]), path)
+        for path in sheet.parent.glob("*")
+        if path != sheet and path.name[0] not in ".~" and (found := _VERSION.search(path.name))
+    ]
+    return max(versions)[1] if versions else None
+
+
 def _told(event: RawEvent) -> tuple[Cell, ...]:
     """What two versions of a row are compared by."""
     return event.recording, event.kind, event.onset, event.apex, event.offset
@@ -195,13 +229,13 @@ def _read_row(parsed: Parsed, line: Line, sheet: str, kind: str) -> None:
     if not person or not letter or not kind:
         text = " ".join(t for t in map(line.text, _FIELDS) if t)[:60]
         if person or as_number(line.cells.get("onset")) is not None:
-            parsed.problems.append(f"sheet {sheet!r}, row {line.number}: not understood: {text}")
+            parsed.not_understood(line.number, sheet, text)
+        if person and letter:
+            _known(parsed, person[1], letter)
         parsed.drop(line.number, "", "text-row", text, sheet)
         return
-    subject = f"spNO.{person[1]}"
-    recording = f"{subject}_{letter.lower()}"
+    recording = _known(parsed, person[1], letter)
     codes = ("filename-case",) if letter != letter.lower() else ()
-    parsed.recordings.setdefault(recording, SheetRecording(recording, subject))
     units = {"action_units": line.text("units")} if "units" in line.cells else {}
     label = f"{'b' if kind == 'blink' else ''}{line.number}"
     parsed.events.append(
@@ -210,6 +244,14 @@ def _read_row(parsed: Parsed, line: Line, sheet: str, kind: str) -> None:
             line.cells.get("offset"), kind, units, codes, sheet,
         )
     )  # fmt: skip
+
+
+def _known(parsed: Parsed, person: str, letter: str) -> str:
+    """The id of a recording, which is listed even if none of its rows can be read."""
+    subject = f"spNO.{person}"
+    recording = f"{subject}_{letter.lower()}"
+    parsed.recordings.setdefault(recording, SheetRecording(recording, subject))
+    return recording
 
 
 PLUGIN = CasmeCubed

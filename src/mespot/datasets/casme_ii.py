@@ -15,7 +15,15 @@ from mespot.datasets._annotations import Parsed, RawEvent, SheetRecording
 from mespot.datasets._labelled import LabelledSet
 from mespot.datasets._shape import Shape
 from mespot.datasets._shapes import CASME_II
-from mespot.datasets._sheets import Line, Workbook, as_number, find_header, lines, no_table
+from mespot.datasets._sheets import (
+    Line,
+    Workbook,
+    as_number,
+    find_header,
+    lines,
+    no_table,
+    table_problems,
+)
 
 CITATION = (
     "W.-J. Yan, X. Li, S.-J. Wang, G. Zhao, Y.-J. Liu, Y.-H. Chen, X. Fu: CASME II: An Improved "
@@ -67,6 +75,9 @@ class CasmeIi(LabelledSet):
             )
         parsed = Parsed()
         name, rows, table = tables[0]
+        parsed.problems += table_problems(
+            book, name, rows[table[0]], table[1], [n for n, _, _ in tables]
+        )
         for line in lines(rows, *table):
             _read_row(parsed, line, name)
         parsed.variant = f"{len(parsed.events)} rows of sheet {name!r}"
@@ -91,7 +102,7 @@ def _read_row(parsed: Parsed, line: Line, sheet: str) -> None:
     if person is None or not _CLIP.fullmatch(clip):
         text = " ".join(t for t in map(line.text, _FIELDS) if t)[:60]
         if as_number(line.cells.get("onset")) is not None:
-            parsed.problems.append(f"sheet {sheet!r}, row {line.number}: not understood: {text}")
+            parsed.not_understood(line.number, sheet, text)
         parsed.drop(line.number, clip, "text-row", text, sheet)
         return
     subject = f"sub{int(person):02d}"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from mespot.datasets._annotations import Parsed, RawEvent, SheetRecording
+from mespot.datasets._annotations import Parsed, RawEvent, Rules, SheetRecording
 from mespot.datasets._frames import ImageRun
 from mespot.datasets._labelled import LabelledSet
 from mespot.datasets._shape import Shape
@@ -49,7 +49,7 @@ class CasmeSq(LabelledSet):
     )  # fmt: skip
     LAYOUTS: ClassVar[tuple[str, ...]] = ("rawpic", "longVideoFaceCropped")
     CROPPED: ClassVar[tuple[str, ...]] = ("longVideoFaceCropped",)
-    APEX_FOR_OFFSET: ClassVar[bool] = True
+    RULES: ClassVar[Rules] = Rules(apex_for_offset=True)
     OWN_TRAPS: ClassVar[dict[str, str]] = {
         "offset-before-apex": "offset before the apex: the offset is kept and the apex unknown; "
         "if it is before the onset too, the apex is taken as offset",
@@ -69,6 +69,11 @@ class CasmeSq(LabelledSet):
             )
         parsed = Parsed()
         rows = book.sheets[coded]
+        parsed.problems += [
+            f"{book.path}: sheet {name!r} holds expressions too and is not read; read is {coded!r}"
+            for name, found in book.sheets.items()
+            if name != coded and any(map(_is_event, found))
+        ]
         others = [found for name, found in book.sheets.items() if name != coded]
         used = {as_number(row[0]) for row in rows if _is_event(row)}
         folders = _folders(others, used)
@@ -83,6 +88,8 @@ class CasmeSq(LabelledSet):
                 _read_row(parsed, (coded, index + 1), row, folders, films)
             elif any(as_text(cell) for cell in row):
                 text = " ".join(as_text(cell) for cell in row if as_text(cell))
+                if _is_numbered(row):
+                    parsed.not_understood(index + 1, coded, text[:60])
                 parsed.drop(index + 1, "", "text-row", text[:60], coded)
         parsed.traps = +parsed.traps
         parsed.variant = f"{len(parsed.events)} rows, sheets {', '.join(map(repr, book.sheets))}"
@@ -105,6 +112,11 @@ class CasmeSq(LabelledSet):
 def _is_event(row: Row) -> bool:
     """Whether a row is one of an expression: a kind in the eighth column."""
     return len(row) > _KIND and as_text(row[_KIND]).lower().startswith(("micro", "macro"))
+
+
+def _is_numbered(row: Row) -> bool:
+    """Whether a row has a subject's number and an onset, as one of an expression has."""
+    return len(row) > _ONSET and None not in (as_number(row[0]), as_number(row[_ONSET]))
 
 
 def _folders(sheets: Sequence[Sequence[Row]], used: set) -> dict[int, str]:
@@ -162,7 +174,7 @@ def _read_row(
     code = films.get(film.lower())
     if folder is None or code is None:
         what = f"subject {as_text(row[0])!r}" if folder is None else f"recording name {name!r}"
-        parsed.problems.append(f"row {number}: {what} is not in the naming sheets; row dropped")
+        parsed.not_understood(number, sheet, what, "not in the naming sheets, row dropped")
         parsed.drop(number, name, "unknown-name", sheet=sheet)
         return
     recording = f"{folder}_{code}"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from mespot.datasets._checks import video_problems
+from mespot.datasets._checks import end_problems, video_problems
 from mespot.datasets._elan import read_elan
 from mespot.datasets._inspection import Inspection
 from mespot.datasets._shape import counts_of, lengths_of
@@ -85,7 +85,17 @@ class Folder:
         found, problems = self._read(root)
         for recording in found:
             problems += _media_problems(recording)
-        return found, problems
+        return found, problems + self._unused_elan(root, {r.id for r in found})
+
+    def _unused_elan(self, root: Path, names: Collection[str]) -> list[str]:
+        """ELAN files that name no listed recording, where ELAN files are read."""
+        if (root / self.events).exists():
+            return []
+        return [
+            f"{path}: no recording {path.stem!r} in {self.recordings}: its expressions are not read"
+            for path in sorted(root.glob("*.eaf"))
+            if path.stem not in names
+        ]
 
     def _read(self, root: Path) -> tuple[list[Recording], list[str]]:
         """Recordings as far as they can be read, and what is wrong."""
@@ -186,7 +196,7 @@ def _image_problems(recording: Recording, folder: Path) -> list[str]:
         problems.append(f"{folder}: image number {b} follows {a}{rest}")
     if recording.n_frames is not None and len(images) != recording.n_frames:
         problems.append(f"{folder}: {len(images)} images, but n_frames is {recording.n_frames}")
-    return problems
+    return problems + end_problems(recording, len(images))
 
 
 PLUGIN = Folder

@@ -16,7 +16,15 @@ from mespot.datasets._frames import ImageRun
 from mespot.datasets._labelled import LabelledSet
 from mespot.datasets._shape import Shape
 from mespot.datasets._shapes import SAMM_LV
-from mespot.datasets._sheets import Line, Workbook, as_number, find_header, lines, no_table
+from mespot.datasets._sheets import (
+    Line,
+    Workbook,
+    as_number,
+    find_header,
+    lines,
+    no_table,
+    table_problems,
+)
 
 CITATION = (
     "C. H. Yap, C. Kendrick, M. H. Yap: SAMM Long Videos: A Spontaneous Facial Micro- and "
@@ -71,6 +79,9 @@ class SammLv(LabelledSet):
             )
         name, rows, (header, columns) = tables[0]
         parsed = Parsed()
+        parsed.problems += table_problems(
+            book, name, rows[header], columns, [n for n, _, _ in tables]
+        )
         for line in lines(rows, header, columns):
             _read_row(parsed, line, name)
         version = re.search(r"V([0-9]+)", book.path.stem, re.IGNORECASE)
@@ -94,14 +105,15 @@ def _read_row(parsed: Parsed, line: Line, sheet: str) -> None:
     """One movement; its recording is the first two parts of its name."""
     found = _EVENT.fullmatch(line.text("name"))
     kind = line.text("type").lower()[:5]
+    if found:
+        recording = f"{found[1]}_{found[2]}"
+        parsed.recordings.setdefault(recording, SheetRecording(recording, found[1]))
     if not found or kind not in ("macro", "micro"):
         text = " ".join(t for t in map(line.text, _FIELDS) if t)[:60]
         if found or as_number(line.cells.get("onset")) is not None:
-            parsed.problems.append(f"sheet {sheet!r}, row {line.number}: not understood: {text}")
+            parsed.not_understood(line.number, sheet, text)
         parsed.drop(line.number, line.text("name"), "text-row", text, sheet)
         return
-    recording = f"{found[1]}_{found[2]}"
-    parsed.recordings.setdefault(recording, SheetRecording(recording, found[1]))
     onset = line.cells.get("onset")
     codes = ("whole-recording",) if kind == "macro" and as_number(onset) == 1 else ()
     parsed.events.append(

@@ -24,7 +24,11 @@ from mespot.video.grid import Tally, given_rate, on_grid
 if TYPE_CHECKING:
     from mespot.video.file import VideoFile
     from mespot.video.images import ImageFolder
+    from mespot.video.memory import FramesInMemory
     from mespot.video.pixels import Luma
+
+VideoSource = str | Path | NDArray[np.uint8] | Iterable[NDArray[np.uint8]]
+"""A video file, a folder of images, an array of frames, or an iterable of frames."""
 
 
 class Frame(NamedTuple):
@@ -104,7 +108,7 @@ class Video:
         Grid frames to expect, for progress bars only.
     """
 
-    def __init__(self, source: VideoFile | ImageFolder) -> None:
+    def __init__(self, source: VideoFile | ImageFolder | FramesInMemory) -> None:
         self._source = source
         self.path = source.path
         self.fps = source.grid.fps
@@ -180,6 +184,32 @@ def open_video(path: str | Path, *, fps: Fraction | float | None = None) -> Vide
         _source(path, Fraction(1))  # is it a folder of images at all?
         raise UsageError(f"{path}: images carry no times; give their frame rate with --fps")
     return Video(_source(path, rate))
+
+
+def open_source(video: VideoSource, *, fps: Fraction | float | None = None) -> Video:
+    """Open a video file, a folder of images, an array of frames, or an iterable of frames.
+
+    Parameters
+    ----------
+    video : path, (T, H, W[, 3]) uint8 array, or iterable of (H, W[, 3]) uint8 frames
+        Colour is in the order blue, green, red. An iterable is read once, as it comes.
+    fps : Fraction or float, optional
+        As in :func:`open_video`; needed for frames in memory, which carry no times.
+
+    Raises
+    ------
+    UnreadableInput, UsageError
+        As :func:`open_video`, and for frames of another shape or type.
+    """
+    if isinstance(video, str | Path):
+        return open_video(video, fps=fps)
+    from mespot.video.memory import FramesInMemory
+
+    if not isinstance(video, Iterable):
+        raise UsageError(f"a video is a path, an array or frames, not {type(video).__name__}")
+    if fps is None:
+        raise UsageError("frames in memory carry no times; give their rate with fps=")
+    return Video(FramesInMemory(video, given_rate(fps, Path(FramesInMemory.NAME))))
 
 
 def _telling(stamps: NDArray[np.int64], n: int) -> NDArray[np.int64]:
