@@ -22,7 +22,7 @@ from _common import machine, table
 from page import origin
 
 from mespot.cache import Cache, default_limit, default_root
-from mespot.datasets._named import named
+from mespot.datasets.named import named
 from mespot.decoding import Decode, decode
 from mespot.evaluation import store
 from mespot.evaluation.describe import Plan, describe

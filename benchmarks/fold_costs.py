@@ -23,7 +23,7 @@ from typing import Any
 from _common import write
 
 from mespot.cache import Cache, default_limit, default_root
-from mespot.datasets._named import named
+from mespot.datasets.named import named
 from mespot.evaluation.describe import Plan, describe
 from mespot.evaluation.fold import PROTOCOLS, run_fold
 from mespot_lab.table_rows import rows_of

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from mespot.exports import csv
-from mespot.exports._sheet import Sheet
+from mespot.sheet import Sheet
 from mespot.exports.json import Json
 from score_cases import FILES, LISTED, TRUTH, score, write_files
 

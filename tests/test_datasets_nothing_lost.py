@@ -10,7 +10,7 @@ import pytest
 
 from mespot.cli import run
 from mespot.datasets import _sheets
-from mespot.datasets._named import named
+from mespot.datasets.named import named
 from mespot.datasets.casme_cubed import CasmeCubed
 from mespot.datasets.casme_ii import CasmeIi
 from mespot.datasets.casme_sq import CasmeSq

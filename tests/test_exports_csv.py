@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mespot.exports import csv
-from mespot.exports._cells import neutralise, restore
-from mespot.exports._sheet import RecordingRow, Sheet
+from mespot.exports.cells import neutralise, restore
+from mespot.sheet import RecordingRow, Sheet
 from mespot.types import Expression, Recording
 
 HEADER = "recording,subject,onset,apex,offset,kind,score,onset_s,apex_s,offset_s,status"

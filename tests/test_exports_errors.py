@@ -6,7 +6,7 @@ import pytest
 
 from mespot.errors import UnreadableInput
 from mespot.exports import csv
-from mespot.exports._sheet import RecordingRow
+from mespot.sheet import RecordingRow
 from mespot.exports.json import Json
 
 LISTED = [RecordingRow("clip_1", n_frames=100), RecordingRow("clip_2")]

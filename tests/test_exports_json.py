@@ -10,7 +10,7 @@ import pytest
 
 from mespot import registry
 from mespot.exports import csv
-from mespot.exports._sheet import RecordingRow, Sheet
+from mespot.sheet import RecordingRow, Sheet
 from mespot.exports.json import Json
 from mespot.types import Expression, Recording
 

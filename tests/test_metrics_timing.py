@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mespot import metrics
-from mespot.exports._sheet import RecordingRow
+from mespot.sheet import RecordingRow
 from metric_cases import APEX, MEGC, at_least, event, events, judged, levels, recording, rules
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from mespot import registry
-from mespot.datasets._shape import counts_of
+from mespot.inspection import counts_of
 from mespot.files import write_text
 from mespot_lab import sheets
 from mespot_lab.sheets import facts_of

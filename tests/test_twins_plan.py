@@ -12,7 +12,7 @@ import xlrd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mespot.datasets._shape import RECORDING, Lengths, lengths
+from mespot.inspection import RECORDING, Lengths, lengths
 from mespot.synthetic import STANDARD
 from mespot_lab import sheets
 from mespot_lab.twins import layout, quirks

@@ -29,7 +29,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 from numpy.typing import NDArray
 
 from mespot.errors import UnreadableInput, UsageError
-from mespot.inspection import Inspection, SheetReading, counts_of, lengths_of
+from mespot.inspection import Annotations, Inspection, counts_of, lengths_of
 from mespot.sheet import RecordingRow, Sheet
 from mespot.types import Expression, FaceClip, FrameSeries, Recording, Rows
 
@@ -241,7 +241,7 @@ class Dataset(Protocol):
     def traps(self) -> dict[str, str]:
         """Known irregularities: code -> what the loader does about it."""
 
-    def read_sheet(self, sheet: str | Path) -> SheetReading | None:
+    def read_sheet(self, sheet: str | Path) -> Annotations | None:
         """The expressions of an annotation sheet alone; None for a set without such a sheet."""
 
 
@@ -282,7 +282,7 @@ class BaseDataset:
         """No known irregularity."""
         return {}
 
-    def read_sheet(self, sheet: str | Path) -> SheetReading | None:
+    def read_sheet(self, sheet: str | Path) -> Annotations | None:
         """None: no annotation sheet of its own."""
         return None
 

@@ -12,7 +12,7 @@ import click
 from mespot.cli._progress import FrameBar
 
 if TYPE_CHECKING:
-    from mespot.datasets._shape import Lengths
+    from mespot.inspection import Lengths
     from mespot.synthetic.portraits import Portrait
     from mespot_lab.sheets import PlannedRecording
     from mespot_lab.twins import Order, Work
@@ -44,7 +44,7 @@ def _report(name: str, made: bool) -> None:
 
 def _print(work: Work, truth: Sequence[PlannedRecording]) -> None:
     """The twin's numbers beside those of the real data set, as far as these are published."""
-    from mespot.datasets._shape import RECORDING, lengths
+    from mespot.inspection import RECORDING, lengths
     from mespot_lab.sheets import sheet_module
 
     order, real = work.order, sheet_module(work.order.like).SHAPE

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from mespot import metrics
-from mespot.exports._sheet import RecordingRow
+from mespot.sheet import RecordingRow
 from mespot.types import Counts
 
 _WIDTHS = (9, 8, 6, 6, 6, 10, 7, 6, 8, 11, 10)

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mespot import registry
-from mespot.datasets._named import named
+from mespot.datasets.named import named
 from mespot.errors import EXIT_DONE, EXIT_FAILURE, UnreadableInput, UsageError
 from mespot.types import KINDS
 
 if TYPE_CHECKING:
     from mespot.datasets._annotations import Annotations
-    from mespot.datasets._inspection import Inspection
+    from mespot.inspection import Inspection
 
 _OUT = click.option(
     "-o", "--out", required=True, type=click.Path(path_type=Path, file_okay=False),
@@ -123,7 +123,7 @@ def annotations_command(
     Frames are counted from the first image as far as the sheet tells its number, else from image 1.
     Exit code 1 if rows were met that no known oddity explains; they are told.
     """
-    from mespot.exports._sheet import RecordingRow
+    from mespot.sheet import RecordingRow
     from mespot.exports.csv import write_events, write_recordings
     from mespot.files import write_text
 
@@ -183,7 +183,7 @@ def _report(
     notes: Annotations, known: Mapping[str, str], expected: Mapping[str, int]
 ) -> dict[str, Any]:
     """report.json of a converted sheet."""
-    from mespot.datasets._shape import lengths
+    from mespot.inspection import lengths
 
     every = [e for found in notes.events.values() for e in found]
     kinds = {k: [e.n_frames for e in every if e.kind == k] for k in KINDS}

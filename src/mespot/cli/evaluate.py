@@ -94,7 +94,7 @@ class Loaded(list[Any]):
 
 def load(name: str, root: Path, fields: Sequence[str]) -> list[Any]:
     """The recordings of a data set, as :class:`Loaded`."""
-    from mespot.datasets._named import named
+    from mespot.datasets.named import named
 
     dataset = named(name, fields)
     recordings = Loaded(dataset.load(root))

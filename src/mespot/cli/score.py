@@ -15,7 +15,7 @@ from mespot import metrics
 from mespot.cli import _score_more as more
 from mespot.cli._score_table import Scored, show
 from mespot.exports import csv
-from mespot.exports._sheet import POINT, RecordingRow, Sheet
+from mespot.sheet import POINT, RecordingRow, Sheet
 from mespot.registry import names, plugin
 from mespot.types import KINDS
 from mespot.verdicts import told_rejected, without_rejected

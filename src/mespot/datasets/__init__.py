@@ -23,3 +23,6 @@ Data sets with an annotation sheet build on ``_labelled.LabelledSet``, which add
 ``load_annotations(sheet)``, and need only say how a sheet is read and whose a folder of images is.
 ``_named.named`` finds a data set by the name that people write (``casme-sq``).
 """
+
+HELPERS = ("named", "shapes", "twin_marker", "workbooks")
+"""Modules of this package that are no plug-ins."""

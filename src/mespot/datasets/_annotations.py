@@ -13,7 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from mespot.datasets._sheets import Cell, as_number, as_text
+from mespot.datasets.workbooks import Cell, as_number, as_text
+from mespot.inspection import Annotations, Dropped, SheetRecording
 from mespot.types import Expression
 
 GENERAL_TRAPS = {
@@ -62,24 +63,6 @@ class RawEvent:
 
 
 @dataclass(frozen=True)
-class Dropped:
-    """A row, or an expression of one, that is not used, and why."""
-
-    row: int
-    recording: str
-    code: str
-    cells: str = ""
-    sheet: str = ""
-
-    def __str__(self) -> str:
-        """One line for people."""
-        place = f"sheet {self.sheet!r}, row {self.row}" if self.sheet else f"row {self.row}"
-        name = f" ({self.recording})" if self.recording else ""
-        cells = f": {self.cells}" if self.cells else ""
-        return f"{place}{name}, {self.code}{cells}"
-
-
-@dataclass(frozen=True)
 class Misread:
     """A row that looks like an expression and is not understood: a problem, with its reason."""
 
@@ -87,16 +70,6 @@ class Misread:
     sheet: str
     reason: str
     text: str
-
-
-@dataclass(frozen=True)
-class SheetRecording:
-    """What the sheet knows of a recording. ``first`` is the number of its first image, if known."""
-
-    id: str
-    subject: str
-    first: int | None = 1
-    n_frames: int | None = None
 
 
 @dataclass
@@ -124,34 +97,6 @@ class Parsed:
     ) -> None:
         """Note a row that cannot be read although it looks like one of an expression."""
         self.misread.append(Misread(row, sheet, reason, text))
-
-
-@dataclass(frozen=True)
-class Annotations:
-    """The expressions of a sheet in frames from 0, and everything that was met in it.
-
-    Attributes
-    ----------
-    variant : str
-        Which form or version of the sheet was read.
-    rows : mapping of kind to number
-        Expressions that the sheet lists, before anything is repaired or dropped.
-    traps : mapping of code to number of rows
-    dropped : tuple of Dropped
-    problems : tuple of str
-        What no known code explains.
-    """
-
-    dataset: str
-    sheet: Path
-    sha256: str
-    variant: str
-    recordings: Mapping[str, SheetRecording]
-    events: Mapping[str, tuple[Expression, ...]]
-    dropped: tuple[Dropped, ...]
-    traps: Mapping[str, int]
-    problems: tuple[str, ...]
-    rows: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

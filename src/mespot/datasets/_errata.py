@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mespot.datasets._annotations import RawEvent
-from mespot.datasets._sheets import as_number, as_text
+from mespot.datasets.workbooks import as_number, as_text
 from mespot.errors import UnreadableInput
 from mespot.exports._table import read_table
 from mespot.types import KINDS

@@ -22,7 +22,7 @@ from mespot.datasets._annotations import (
     without_duplicates,
 )
 from mespot.datasets._labelled import LabelledSet
-from mespot.datasets._sheets import (
+from mespot.datasets.workbooks import (
     Cell,
     Line,
     Row,

@@ -22,9 +22,9 @@ from mespot.datasets._annotations import (
     SheetRecording,
 )
 from mespot.datasets._labelled import LabelledSet
-from mespot.datasets._shape import Shape
-from mespot.datasets._shapes import CASME_CUBED, CASME_CUBED_SHORT_MICRO
-from mespot.datasets._sheets import (
+from mespot.inspection import Shape
+from mespot.datasets.shapes import CASME_CUBED, CASME_CUBED_SHORT_MICRO
+from mespot.datasets.workbooks import (
     Cell,
     Line,
     Row,
@@ -37,7 +37,7 @@ from mespot.datasets._sheets import (
     read_workbook,
     table_problems,
 )
-from mespot.datasets._twin import Twin
+from mespot.datasets.twin_marker import Twin
 from mespot.errors import UnreadableInput
 
 CITATION = (

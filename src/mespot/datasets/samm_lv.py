@@ -14,9 +14,9 @@ from typing import ClassVar
 from mespot.datasets._annotations import Parsed, RawEvent, SheetRecording
 from mespot.datasets._frames import ImageRun
 from mespot.datasets._labelled import LabelledSet
-from mespot.datasets._shape import Shape
-from mespot.datasets._shapes import SAMM_LV
-from mespot.datasets._sheets import (
+from mespot.inspection import Shape
+from mespot.datasets.shapes import SAMM_LV
+from mespot.datasets.workbooks import (
     Line,
     Workbook,
     as_number,

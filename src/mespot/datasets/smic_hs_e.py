@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from mespot.datasets import _smic_e
 from mespot.datasets._annotations import Annotations
-from mespot.datasets._shape import Shape
-from mespot.datasets._shapes import SMIC_HS_E
+from mespot.inspection import Shape
+from mespot.datasets.shapes import SMIC_HS_E
 from mespot.datasets._smic_e import CITATION, HOW_TO_GET, LICENCE
 
 _IN_ORIGINAL = 158

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mespot.datasets import _smic_e
-from mespot.datasets._shape import Shape
-from mespot.datasets._shapes import SMIC_VIS_E
+from mespot.inspection import Shape
+from mespot.datasets.shapes import SMIC_VIS_E
 from mespot.datasets._smic_e import CITATION, HOW_TO_GET, LICENCE
 
 __all__ = ["CITATION", "HOW_TO_GET", "LICENCE", "PLUGIN", "SmicVisE"]

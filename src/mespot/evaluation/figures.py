@@ -14,7 +14,7 @@ from typing import Any
 
 from mespot import metrics
 from mespot.evaluation.store import safe_name
-from mespot.exports._sheet import RecordingRow
+from mespot.sheet import RecordingRow
 from mespot.exports.csv import read_events, read_recording_rows
 from mespot.types import Counts, Expression
 

@@ -5,7 +5,7 @@ The contract of the family
 A plug-in is a frozen dataclass (its fields are the format's options) with
 
 ``write(path, sheet) -> None``
-    Write all of a :class:`~mespot.exports._sheet.Sheet`, atomically (``mespot.files``).
+    Write all of a :class:`~mespot.sheet.Sheet`, atomically (``mespot.files``).
 ``read(path, recordings=None) -> Sheet``
     Read it back. ``recordings`` (``RecordingRow`` or ``Recording``) are what the caller knows: a
     format that holds times and no frames needs their fps, and where they are given (not None), an
@@ -25,3 +25,6 @@ format that writes it. docs/formats.md describes the files.
 This family needs nothing but ``types``, ``errors`` and ``files``; so data sets and synthetic
 recordings may use it to read and write their tables.
 """
+
+HELPERS = ("cells",)
+"""Modules of this package that are no plug-ins."""

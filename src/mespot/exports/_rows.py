@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from mespot.errors import UnreadableInput
-from mespot.exports._cells import Cells, seconds, to_text
-from mespot.exports._sheet import POINT, UNKNOWN_KIND, RecordingRow, Sheet
+from mespot.exports.cells import Cells, seconds, to_text
+from mespot.sheet import POINT, UNKNOWN_KIND, RecordingRow, Sheet
 from mespot.types import KINDS, Expression, Recording
 
 EVENT_COLUMNS = (

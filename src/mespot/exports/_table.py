@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mespot import files
 from mespot.errors import UnreadableInput
-from mespot.exports._cells import Cells, neutralise, restore, to_text
+from mespot.exports.cells import Cells, neutralise, restore, to_text
 
 DELIMITERS = (",", ";", "\t")
 _SPECIAL = re.compile(r'[",;\t\r\n]')

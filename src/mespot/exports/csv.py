@@ -16,8 +16,8 @@ from typing import ClassVar
 
 from mespot.errors import UnreadableInput
 from mespot.exports import _rows
-from mespot.exports._cells import Cells, refuse, to_text
-from mespot.exports._sheet import FrameTimes, RecordingRow, Sheet
+from mespot.exports.cells import Cells, refuse, to_text
+from mespot.sheet import FrameTimes, RecordingRow, Sheet
 from mespot.exports._table import read_table, write_table
 from mespot.types import Expression, Recording
 

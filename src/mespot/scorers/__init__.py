@@ -26,3 +26,6 @@ names the other scorers that this one is made of.
 Rows that hold NaN or infinite values still get a score. Scorers take rows, not video, so that
 descriptors are computed once and shared.
 """
+
+HELPERS = ("checks", "lstm_onnx", "lstm_torch", "normalise", "ready_rows", "resample", "torch_training")
+"""Modules of this package that are no plug-ins."""

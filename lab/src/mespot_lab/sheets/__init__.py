@@ -29,8 +29,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
-from mespot.datasets._shape import Shape
-from mespot.datasets._twin import TWIN_FILE
+from mespot.inspection import Shape
+from mespot.datasets.twin_marker import TWIN_FILE
 from mespot.files import write_text
 from mespot.types import Expression
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mespot.datasets._shapes import CASME_CUBED as SHAPE
+from mespot.datasets.shapes import CASME_CUBED as SHAPE
 from mespot_lab.sheets import Plan, PlannedRecording
 from mespot_lab.sheets._rows import Cell, Entry, Rows, entries, settled, spoil, write_xls
 from mespot.types import Expression

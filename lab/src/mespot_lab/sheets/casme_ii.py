@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from mespot.datasets._shapes import CASME_II as SHAPE
+from mespot.datasets.shapes import CASME_II as SHAPE
 from mespot_lab.sheets import Plan, PlannedRecording
 from mespot_lab.sheets._rows import Cell, entries, settled, spoil, write_xlsx
 from mespot.types import Expression

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from mespot.datasets._shapes import CASME_SQ as SHAPE
+from mespot.datasets.shapes import CASME_SQ as SHAPE
 from mespot_lab.sheets import Plan, PlannedRecording
 from mespot_lab.sheets._rows import Cell, Entry, entries, settled, spoil, write_xlsx
 from mespot.types import Expression

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from mespot.datasets._shapes import SMIC_VIS_E as SHAPE
+from mespot.datasets.shapes import SMIC_VIS_E as SHAPE
 from mespot_lab.sheets import Plan, PlannedRecording, _smic_e
 from mespot.types import Expression
 

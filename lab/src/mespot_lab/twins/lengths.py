@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mespot.datasets._shape import Lengths
+from mespot.inspection import Lengths
 
 # Below the median, lengths gather a little towards it.
 LOWER_SKEW = 0.8

@@ -1,7 +1,7 @@
 """What a twin must hold: the published numbers of each data set, and what is assumed beside them.
 
 Published are rate, frame size, recordings, subjects, events and their lengths
-(``mespot.datasets._shapes``). ``OWN`` fills what is not: every entry there is an assumption, and
+(``mespot.datasets.shapes``). ``OWN`` fills what is not: every entry there is an assumption, and
 ``docs/twins.md`` lists it as such.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from mespot.datasets._shape import RECORDING, Lengths, Shape
+from mespot.inspection import RECORDING, Lengths, Shape
 from mespot_lab.sheets import sheet_module
 
 

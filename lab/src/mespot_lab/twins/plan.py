@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mespot.datasets._shape import RECORDING
+from mespot.inspection import RECORDING
 from mespot.synthetic.config import ScriptConfig
 from mespot.synthetic.script import with_actions
 from mespot_lab.sheets import NAMES, PlannedRecording, SheetModule, sheet_module

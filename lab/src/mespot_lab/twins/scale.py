@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from math import sqrt
 
-from mespot.datasets._shape import RECORDING, Lengths
+from mespot.inspection import RECORDING, Lengths
 from mespot_lab.twins.numbers import Numbers
 
 # Recordings are not shortened to a median below this, in seconds.

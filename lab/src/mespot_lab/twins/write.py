@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from mespot.datasets._twin import TWIN_FILE
+from mespot.datasets.twin_marker import TWIN_FILE
 from mespot.errors import UnreadableInput, UsageError
-from mespot.exports._sheet import RecordingRow
+from mespot.sheet import RecordingRow
 from mespot.exports.csv import write_events, write_recordings
 from mespot.files import atomic_path, write_text
 from mespot.synthetic.portraits import Portrait

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from mespot.datasets._shape import RECORDING, Lengths, Shape
+from mespot.inspection import RECORDING, Lengths, Shape
 
 SMIC_VIS_E = Shape(
     recordings=76, subjects=8, fps=Fraction(25), size=(640, 480),
