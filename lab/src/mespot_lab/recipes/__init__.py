@@ -1,0 +1,1 @@
+"""Recipes of the lab, one TOML file each."""
