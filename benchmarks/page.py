@@ -63,7 +63,7 @@ def _descriptor_goals() -> list[Goal]:
     found = []
     for name, wanted in (
         ("lbp_top", (15_000, 20_000)),
-        ("hog_top", (12_000, 20_000)),
+        ("hog_top", (12_000, 25_000)),
         ("higo_top", (20_000, 50_000)),
     ):
         row = {"descriptor": name, "L": 9}

@@ -34,7 +34,7 @@ _part = njit(nogil=True)
 
 
 @kernel
-def lbp_rows(frames, cuts, steps, bins, sums, rows):  # type: ignore[no-untyped-def]
+def lbp_rows(frames, cuts, steps, sums, rows):  # type: ignore[no-untyped-def]
     """Histograms of local binary patterns.
 
     Parameters
@@ -43,8 +43,6 @@ def lbp_rows(frames, cuts, steps, bins, sums, rows):  # type: ignore[no-untyped-
     cuts : mespot.descriptors.block_grid.Cuts
     steps : (3, 8) int64
         Distances of the neighbours in the flattened clip, for the planes XY, XT, YT.
-    bins : (256,) uint8
-        Bin of every pattern.
     sums : mespot.descriptors.planes.Sums
     rows : (T - L + 1, time blocks, blocks, 3, 59) float32
         Filled.
@@ -52,7 +50,7 @@ def lbp_rows(frames, cuts, steps, bins, sums, rows):  # type: ignore[no-untyped-
     flat, (height, width), size = frames.reshape(-1), frames.shape[1:], 3 * _PATTERNS
     (x, x_from, x_to, y, y_from, y_to), ring = cuts, sums.ring
     offsets = _cell_offsets(x, y, width, size)
-    low, codes = np.zeros(offsets.size, np.uint8), np.zeros((3, offsets.size), np.uint8)
+    low, bins = np.zeros(offsets.size, np.uint8), np.zeros((3, offsets.size), np.uint8)
     counters = np.zeros(x.size * size, np.uint32)
     blocks = np.zeros(x_from.size * size, ring.dtype)
     for v in range(len(rows) + sums.parts[-1] - 1):
@@ -63,8 +61,8 @@ def lbp_rows(frames, cuts, steps, bins, sums, rows):  # type: ignore[no-untyped-
             n = (y[band + 1] - y[band] - 1) * width + x[-1] - x[0]
             for p in range(3):
                 _set_low(flat, start, steps, p, n, low)
-                _set_codes(flat, start, steps, p, low, n, codes)
-            _vote_patterns(codes, offsets, bins, n, counters)
+                _set_bins(flat, start, steps, p, low, n, bins)
+            _vote_patterns(bins, offsets, n, counters)
             _cells_to_blocks(counters, x_from, x_to, size, blocks)
             _add_band(blocks, band, y_from, y_to, ring, at)
         _slide(sums, v, rows)
@@ -90,29 +88,56 @@ def _set_low(flat, start, steps, plane, n, low):  # type: ignore[no-untyped-def]
 
 
 @_part
-def _set_codes(flat, start, steps, plane, low, n, codes):  # type: ignore[no-untyped-def]
-    """The patterns, with their bits 4 to 7."""
+def _set_bins(flat, start, steps, plane, low, n, bins):  # type: ignore[no-untyped-def]
+    """The patterns, with their bits 4 to 7, and of each its bin."""
     here, p = _U64(start), _U64(plane)
     a, b = _U64(start + steps[plane, 4]), _U64(start + steps[plane, 5])
     c, d = _U64(start + steps[plane, 6]), _U64(start + steps[plane, 7])
     for j in range(n):
         i = _U64(j)
         high = _not_darker(flat[a + i], flat[b + i], flat[c + i], flat[d + i], flat[here + i])
-        codes[p, i] = _U8(low[i] | _U8(high << _U8(4)))
+        bins[p, i] = _uniform_bin(_U8(low[i] | _U8(high << _U8(4))))
 
 
 @_part
-def _vote_patterns(codes, offsets, bins, n, counters):  # type: ignore[no-untyped-def]
-    """One vote per voxel and plane. Planes take turns, so that votes seldom wait for each other."""
+def _uniform_bin(code):  # type: ignore[no-untyped-def]
+    """The same as `mespot.descriptors.lbp_top.uniform_bins`, without a table: in vectors."""
+    # The ones that follow a zero: a single bit where there is one run.
+    begin = _U8(code & _U8(~_U8(_U8(code << _U8(1)) | _U8(code >> _U8(7)))))
+    below = _U8(begin - _U8(1))
+    # 8 n - 7 for n ones, and 0 for none. The place of the run's begin counts the other way round.
+    first = _U8(max(_U8(_ones(code) << _U8(3)), _U8(7)) - _U8(7))
+    one_run = _U8(first + _U8(_U8(_U8(8) - _ones(below)) & _U8(7)))
+    return one_run if _U8(begin & below) == _U8(0) else _U8(58)
+
+
+@_part
+def _ones(byte):  # type: ignore[no-untyped-def]
+    """Number of set bits: of every two, of every four, of all eight."""
+    twos = _U8(byte - _U8(_U8(byte >> _U8(1)) & _U8(0x55)))
+    fours = _U8(_U8(twos & _U8(0x33)) + _U8(_U8(twos >> _U8(2)) & _U8(0x33)))
+    return _U8(_U8(fours + _U8(fours >> _U8(4))) & _U8(0x0F))
+
+
+@_part
+def _vote_patterns(bins, offsets, n, counters):  # type: ignore[no-untyped-def]
+    """One vote per voxel and plane.
+
+    An increment waits for the one before it on the same counter, and neighbours often share a bin:
+    planes take turns, and so do the two halves of the run. One voxel beyond n is in the margin.
+    """
     xy, xt, yt = _U64(0), _U64(1), _U64(2)
     second, third, one = _U64(_PATTERNS), _U64(2 * _PATTERNS), _U32(1)
-    for j in range(n):
-        i = _U64(j)
-        cell = _U64(offsets[i])
-        a, b, c = bins[_U64(codes[xy, i])], bins[_U64(codes[xt, i])], bins[_U64(codes[yt, i])]
-        counters[cell + _U64(a)] += one
-        counters[cell + second + _U64(b)] += one
-        counters[cell + third + _U64(c)] += one
+    half = (n + 1) // 2
+    for j in range(half):
+        i, k = _U64(j), _U64(j + half)
+        cell, other = _U64(offsets[i]), _U64(offsets[k])
+        counters[cell + _U64(bins[xy, i])] += one
+        counters[other + _U64(bins[xy, k])] += one
+        counters[cell + second + _U64(bins[xt, i])] += one
+        counters[other + second + _U64(bins[xt, k])] += one
+        counters[cell + third + _U64(bins[yt, i])] += one
+        counters[other + third + _U64(bins[yt, k])] += one
 
 
 # Neighbouring voxels of HOG-TOP vote into so many copies of the counters in turn: with few bins an

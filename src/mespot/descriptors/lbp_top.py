@@ -73,7 +73,7 @@ class LbpTop(ThreePlanes):
 
         _, height, width = frames.shape
         steps = self.neighbours() @ np.array([height * width, width, 1])
-        lbp_rows(frames, cuts, steps, uniform_bins(), sums, rows)
+        lbp_rows(frames, cuts, steps, sums, rows)
 
 
 @cache

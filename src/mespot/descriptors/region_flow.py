@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mespot.contracts import BaseDescriptor
 from mespot.descriptors.regions import eye_boxes, region_weights, regions, without_head
 from mespot.types import FaceClip, FrameSeries
 
@@ -27,7 +28,7 @@ _EYES = ("eye_opening_left", "eye_opening_right")
 
 
 @dataclass(frozen=True)
-class RegionFlow:
+class RegionFlow(BaseDescriptor):
     """Flow of facial regions relative to the head over consecutive stretches, and eye opening.
 
     A row looks at the ``stretches`` before and the ``stretches`` after its middle frame c, each of
@@ -124,6 +125,11 @@ class RegionFlow:
                 parts += [motion[at], change[at]]
         values = np.concatenate(parts, axis=1).astype(np.float32, copy=False)
         return FrameSeries(values, 0, step, span, len(clip), clip.fps, names)
+
+    @property
+    def can_mirror(self) -> bool:
+        """True."""
+        return True
 
     def mirror(self, series: FrameSeries) -> FrameSeries:
         """The rows that the mirrored video would give: sides swapped, x motion reversed."""

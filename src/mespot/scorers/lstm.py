@@ -7,6 +7,7 @@ and batch are not given there: here Adam on a loss over all positions.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
@@ -15,15 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mespot import onnx_runtime
+from mespot.contracts import LearnedScorer, Quality, Weights
 from mespot.errors import UsageError
 from mespot.labels import label_scores
 from mespot.scorers import checks, lstm_onnx, normalise, ready_rows, resample
-from mespot.scorers._joined import joined
 from mespot.types import Expression, FrameSeries
 from mespot.windows import MeanMerge, PeakMerge, n_windows, pad
 
-Score = Callable[[FrameSeries], FrameSeries]
-Quality = Callable[[Score], float]
 _NETWORK = ("w_x", "w_h", "b", "dense_w", "dense_b")
 # So many windows at a time keep the gates within the processor's cache, and memory small.
 _WINDOWS_AT_ONCE = 512
@@ -31,7 +30,7 @@ _VALUES_AT_ONCE = 16_000_000
 
 
 @dataclass(frozen=True)
-class Lstm:
+class Lstm(LearnedScorer):
     """The paper's LSTM(20) + Dense(1) over windows of M rows.
 
     Parameters
@@ -75,7 +74,7 @@ class Lstm:
         Of torch while training; weights are the same to the bit only for the same number.
     """
 
-    learns: ClassVar[bool] = True
+    training_needs: ClassVar[tuple[str, ...]] = ("torch", "onnx")
 
     label: Literal["overlap", "apex"] = "overlap"
     label_s: float | None = None
@@ -127,8 +126,8 @@ class Lstm:
         truth: Sequence[Sequence[Expression]],
         seed: int,
         quality: Quality | None = None,
-    ) -> dict[str, NDArray[Any]]:
-        """Learn from recordings; see :mod:`mespot.scorers` for the contract.
+    ) -> Weights:
+        """Learn from recordings; see :class:`mespot.contracts.Scorer`.
 
         Returns
         -------
@@ -155,14 +154,14 @@ class Lstm:
         checks.some_label("lstm", labels)
         radius = max(1, round(self.difference_s * rate))
         filled = [s.values for s in series if len(s)]
-        normaliser = normalise.learn(filled, self.normalise, radius)
+        normaliser = normalise.fit_normaliser(filled, self.normalise, radius)
         ready = ready_rows.keeper(normaliser, filled)
-        material = torch_side.Material([ready(v) for v in filled], [la for la in labels if len(la)])
+        training_set = torch_side.TrainingSet([ready(v) for v in filled], [la for la in labels if len(la)])
         judge = self._judge(ready, window, quality) if quality else None
         learned = [
-            torch_side.train(self, material, window, seed + i, judge) for i in range(self.networks)
+            torch_side.train(self, training_set, window, seed + i, judge) for i in range(self.networks)
         ]
-        network, epoch = joined([n for n, _ in learned]), max(e for _, e in learned)
+        network, epoch = join_networks([n for n, _ in learned]), max(e for _, e in learned)
         sigmoid = self.loss == "bce"
         numbers = {"window": window, "span": series[0].span, "epoch": epoch, "radius": radius}
         return {
@@ -175,6 +174,11 @@ class Lstm:
             "sigmoid": np.array(sigmoid),
             "onnx": np.frombuffer(lstm_onnx.lstm_graph(network, window, sigmoid), np.uint8),
         }
+
+    def epoch_of(self, checkpoint: int) -> int:
+        """The epoch of the n-th checkpoint; each of several networks is looked at in turn."""
+        each = math.ceil(self.epochs / self.check_every)
+        return min(((checkpoint - 1) % each + 1) * self.check_every, self.epochs)
 
     def score(self, series: FrameSeries, weights: Mapping[str, NDArray[Any]]) -> FrameSeries:
         """One score per row by ONNX Runtime; steps, window and rates are those of the weights.
@@ -252,6 +256,40 @@ class Lstm:
             return float(quality(score))
 
         return judge
+
+
+def join_networks(networks: Sequence[Arrays]) -> Arrays:
+    """Weights of the network whose linear score is the mean of the networks' linear scores.
+
+    Parameters
+    ----------
+    networks : n dicts of ``w_x`` (d, 4K), ``w_h`` (K, 4K), ``b`` (4K,), ``dense_w`` (K, 1) and
+        ``dense_b`` (1,), gates in the order input, forget, cell, output; all of one shape.
+
+    Returns
+    -------
+    dict of the same names with n K units; a single network is returned as it is.
+    """
+    if len(networks) == 1:
+        return dict(networks[0])
+    n, units = len(networks), networks[0]["w_h"].shape[0]
+    w_h = np.zeros((n, units, 4, n, units), np.float32)
+    for i, network in enumerate(networks):
+        w_h[i, :, :, i] = network["w_h"].reshape(units, 4, units)
+    return {
+        "w_x": _side_by_side([network["w_x"] for network in networks], units),
+        "w_h": w_h.reshape(n * units, 4 * n * units),
+        "b": _side_by_side([network["b"][None] for network in networks], units)[0],
+        "dense_w": np.concatenate([network["dense_w"] for network in networks]) / np.float32(n),
+        "dense_b": np.mean([network["dense_b"] for network in networks], axis=0, dtype=np.float32),
+    }
+
+
+def _side_by_side(columns: Sequence[NDArray[np.float32]], units: int) -> NDArray[np.float32]:
+    """n arrays (r, 4K) -> (r, 4 n K): each gate's units of all networks together."""
+    r = len(columns[0])
+    by_gate = np.stack([c.reshape(r, 4, units) for c in columns], axis=2)
+    return np.ascontiguousarray(by_gate.reshape(r, -1))
 
 
 def _torch_side() -> Any:

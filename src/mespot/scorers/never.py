@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mespot.scorers._untrained import Untrained
+from mespot.contracts import BaseScorer
 from mespot.types import FrameSeries
 
 
 @dataclass(frozen=True)
-class Never(Untrained):
+class Never(BaseScorer):
     """Scores every row 0, so that nothing is ever spotted: the floor of every table."""
 
     def score(self, series: FrameSeries, weights: Mapping[str, NDArray[Any]]) -> FrameSeries:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mespot.contracts import BaseScorer, Quality, Weights
 from mespot.errors import MespotError, UsageError
 from mespot.types import Expression, FrameSeries
 
 
 @dataclass(frozen=True)
-class Random:
+class Random(BaseScorer):
     """Smooth random scores in [0, 1], uniformly spread: what chance alone finds.
 
     Parameters
@@ -33,7 +34,6 @@ class Random:
         if not self.smooth_s >= 0:
             raise UsageError(f"scorer random: smooth_s = {self.smooth_s}: must be at least 0")
 
-    learns: ClassVar[bool] = False
     whole_series: ClassVar[bool] = True
 
     def fit(
@@ -41,8 +41,8 @@ class Random:
         series: Sequence[FrameSeries],
         truth: Sequence[Sequence[Expression]],
         seed: int,
-        quality: Callable[[Callable[[FrameSeries], FrameSeries]], float] | None = None,
-    ) -> dict[str, NDArray[Any]]:
+        quality: Quality | None = None,
+    ) -> Weights:
         """Keeps the seed: ``seed`` () int64."""
         return {"seed": np.array(seed, np.int64)}
 
