@@ -43,7 +43,8 @@ def smic(*headings):
     [
         ("Onset2F", "Offset2F"), ("OnsetF2", "OffsetF2"), ("2OnsetF", "2OffsetF"),
         ("2 onset f", "2 OFFSET F"), (" onset_f_2 ", "Offset-F-2"), ("2nd Onset", "2nd Offset"),
-        ("Second OnsetF", "second offset frame"), ("ME2 Onset", "ME2 Offset"), ("Onset2", "Offset2"),
+        ("Second OnsetF", "second offset frame"), ("ME2 Onset", "ME2 Offset"),
+        ("Onset2", "Offset2"),
     ],
 )  # fmt: skip
 def test_every_form_of_the_headings_of_a_second_expression(tmp_path, onset, offset):
@@ -183,7 +184,7 @@ def test_a_sheet_of_expressions_beside_the_one_that_is_read_is_a_problem(tmp_pat
 def test_a_numbered_row_of_another_kind_is_no_remark(tmp_path, kind):
     codes = [[1, "anger1_1", 11, 15, 20, "4", "n", "micro-expression", "a"],
              [1, "anger1_2", 31, 35, 40, "4", "n", kind, "a"],
-             ["subject", "name", "onset", "apex", "offset", "AU", "class", "type", "x"]]  # fmt: skip
+             ["subject", "name", "onset", "apex", "offset", "AU", "class", "type"]]  # fmt: skip
     path = xlsx(tmp_path / "a.xlsx", c=codes, r=[["s15", 1]], f=[["0401", "anger1"]])
     notes = CasmeSq().load_annotations(path)
     assert len(notes.problems) == 1
@@ -258,9 +259,9 @@ def test_annotations_write_nothing_past_the_end(tmp_path, row, expressions, code
     assert notes.traps == {code: 1}
     assert run(["datasets", "annotations", "smic-hs-e", str(path), "-o", str(tmp_path / "o")]) == 0
     out = tmp_path / "o" / "events.csv"
-    assert run(["score", "--truth", str(out), "--spots", str(out)]) == 0
-    sheet = read_events(out)
-    assert len(sheet.events.get("s1_ne_03", ())) == len(expressions or [])
+    listed = str(tmp_path / "o" / "recordings.csv")
+    assert run(["score", str(out), str(out), "--recordings", listed]) == 0
+    assert len(read_events(out).get("s1_ne_03", ())) == len(expressions or [])
     if expressions is None:
         assert [(d.recording, d.code) for d in notes.dropped] == [("s1_ne_03", code)]
 
