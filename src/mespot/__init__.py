@@ -13,7 +13,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from mespot._version import __version__
+from mespot.version import __version__
 from mespot.telemetry import switch_telemetry_off
 
 switch_telemetry_off()

@@ -18,7 +18,6 @@ from pathlib import Path
 from mespot.contracts import Descriptor, Scorer
 
 
-
 def code_hash(modules: Iterable[str], libraries: Iterable[str] = ()) -> str:
     """16 hex digits of the code of modules such as ``mespot.align.aligner`` and what they import.
 

@@ -72,8 +72,8 @@ class Descriptor(Protocol):
     def describe(self, clip: FaceClip) -> FrameSeries:
         """Rows of a clip of T frames: (max(0, 1 + (T - L) // step), d) float32.
 
-        Row i follows from its own frames ``i * step`` to ``i * step + L - 1`` alone, so that a video
-        can come in pieces.
+        Row i follows from its own frames ``i * step`` to ``i * step + L - 1`` alone, so a video can
+        come in pieces.
         """
 
     def mirror(self, series: FrameSeries) -> FrameSeries:
@@ -166,7 +166,7 @@ class Scorer(Protocol):
         """Scores of a ceiling from the recording's own truth; used only where ``is_ceiling``."""
 
     def epoch_of(self, checkpoint: int) -> int:
-        """The epoch of the n-th call of ``quality``, both from 1; -1 for a scorer without epochs."""
+        """The epoch of the n-th call of ``quality``, both from 1; -1 without epochs."""
 
     def parts(self) -> tuple[object, ...]:
         """Other plug-ins that this one is made of; their code counts in keys too."""
@@ -224,7 +224,7 @@ class Dataset(Protocol):
     how_to_get: ClassVar[str]
 
     def load(self, root: str | Path) -> list[Recording]:
-        """Every recording under ``root`` with its expressions; UnreadableInput if one is unusable."""
+        """Every recording under ``root`` with its expressions. Raises UnreadableInput."""
 
     def verify(self, root: str | Path) -> list[str]:
         """One line for everything that is wrong under ``root``; empty if all is well."""

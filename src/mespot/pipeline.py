@@ -14,12 +14,12 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from mespot.prefetch import prefetch, prefetch_batches
+from mespot.align.aligner import Aligner, AlignNotes
 from mespot.align.config import Align
 from mespot.contracts import Descriptor
-from mespot.align.aligner import Aligner, AlignNotes
-from mespot.descriptors.stream import describe_stream as describe_stream
+from mespot.descriptors.stream import describe_stream
 from mespot.errors import NoUsableFace, UsageError
+from mespot.prefetch import prefetch, prefetch_batches
 from mespot.types import FaceClip, FrameSeries
 from mespot.video import Frame, Video, VideoReport
 

@@ -1,6 +1,6 @@
 """Recipes: every choice of a run, as objects that are checked where they are made.
 
-A recipe has the parts ``align``, ``descriptor``, ``scorer`` and ``decode``, each a frozen dataclass.
+A recipe has the parts ``align``, ``descriptor``, ``scorer``, ``decode``, each a frozen dataclass.
 ``choose`` lists decode values of which ``mespot evaluate`` chooses on inner training subjects. TOML
 files and ``--set`` are read and written here and nowhere else: a key that is left out has its
 default, and a key that is not known is an error that names the nearest known one.

@@ -210,8 +210,6 @@ def _plain(value: Any) -> Any:
 
 def _fit(value: Any, hint: Any, where: str) -> Any:
     """The value as the annotated type, or a UsageError."""
-    if hint in _FAMILY_OF_HINT:
-        return _fit_plugin(value, _FAMILY_OF_HINT[hint], where)
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         if value is None:
@@ -230,13 +228,19 @@ def _fit(value: Any, hint: Any, where: str) -> Any:
                 f"{where} = {value!r}: {nearest(str(value), [str(a) for a in args])[2:]}"
             )
         return value
+    if hint in _FAMILY_OF_HINT:
+        return _fit_plugin(value, _FAMILY_OF_HINT[hint], where)
+    return _fit_plain(value, hint, origin, where)
+
+
+def _fit_plain(value: Any, hint: Any, origin: Any, where: str) -> Any:
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if isinstance(origin, type) and issubclass(origin, Mapping):
         if isinstance(value, Mapping):
             return value
         raise UsageError(f"{where} = {value!r}: expected a table")
-    if origin is not None and origin is not typing.Annotated:
+    if origin is not None:
         raise UsageError(f"{where} = {value!r}: expected {_words(hint)}")
     if hint is Any or (isinstance(value, hint) and not (hint is int and isinstance(value, bool))):
         return value

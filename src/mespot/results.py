@@ -40,9 +40,9 @@ from mespot.exports.csv import (
 )
 from mespot.files import sha256, write_text
 from mespot.locks import FolderLock
-from mespot.recipe import to_dict
+from mespot.recipe import to_values
 from mespot.spotter import Spotter, Spotting
-from mespot.types import Expression, Recording
+from mespot.types import Expression, Reading, Recording
 from mespot.verdicts import UNSEEN, merge
 
 FORMAT = 1
@@ -223,7 +223,7 @@ class ResultFolder:
             "path": str(Path(spotting.path).resolve()),
             "input_sha256": digest,
             "how": how,
-            **spotting.facts,
+            **_reading(spotting.reading),
             "fps_exact": str(spotting.fps),
             "threshold": spotting.threshold,
             "notes": spotting.notes,
@@ -286,7 +286,7 @@ class ResultFolder:
             "format": FORMAT,
             "key": self.key,
             "versions": self.versions,
-            "recipe": to_dict(recipe),
+            "recipe": to_values(recipe),
             "seed": recipe.seed,
             "items": self.items,
             **({"offered": differing} if differing else {}),
@@ -354,6 +354,12 @@ def _count(rows: Sequence[EventRow], name: str) -> int:
 
 def _counted(number: int) -> str:
     return f"{number} row{'' if number == 1 else 's'}"
+
+
+def _reading(reading: Reading) -> dict[str, Any]:
+    """How the video was read, as run.json has it."""
+    names = ("frames", "fps_source", "frames_without_face", "decode_failures", "faces")
+    return {"fps": float(Fraction(reading.fps)), **{n: getattr(reading, n) for n in names}}
 
 
 def scores_csv(spotting: Spotting) -> str:

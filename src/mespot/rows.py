@@ -26,7 +26,8 @@ from mespot.align.config import Align
 from mespot.cache import Cache, digest_of, key_of
 from mespot.code_hash import code_hash, plugin_libraries, plugin_modules
 from mespot.errors import MespotError, NoUsableFace, UnreadableInput, UsageError
-from mespot.pipeline import check_rate, describe_stream, describe_video, no_face, no_stretch
+from mespot.descriptors.stream import describe_stream
+from mespot.pipeline import check_rate, describe_video, no_face, no_stretch
 from mespot.prefetch import prefetch
 from mespot.protocol import Sample
 from mespot.recipe import Recipe
@@ -161,9 +162,7 @@ def keys_of(recipe: Recipe, recording: Recording, cache: Cache | None = None) ->
         content = digest_of(path, cache)
     except OSError as error:
         raise UnreadableInput(f"{path}: cannot be read ({error.strerror})") from error
-    aligning = code_hash(
-        ("mespot.align.aligner", "mespot.video", "mespot.pipeline"), _LIBRARIES
-    )
+    aligning = code_hash(("mespot.align.aligner", "mespot.video", "mespot.pipeline"), _LIBRARIES)
     rate = str(recording.fps) if Path(path).is_dir() else "its own"
     crops = key_of("crops", content, rate, asdict(recipe.align), aligning)
     describing = code_hash(
@@ -273,9 +272,7 @@ def _from_kept_crops(
         meta = dict[str, Any]()
         with cache.writing(keys.crops, "crops", meta) as folder:
             meta |= _make_crops(recording, recipe.align, folder)
-    return cache.read(
-        keys.crops, lambda folder, meta: _from_crops(recipe, recording, folder, meta)
-    )
+    return cache.read(keys.crops, lambda folder, meta: _from_crops(recipe, recording, folder, meta))
 
 
 def _make_crops(recording: Recording, align: Align, folder: Path) -> dict[str, Any]:
@@ -364,7 +361,7 @@ def opened(recording: Recording) -> Video:
 
 @contextmanager
 def decoding_errors(path: str) -> Iterator[None]:
-    """Raise Undecodable for what cannot be decoded within the block, unless the disk is to blame."""
+    """Raise Undecodable for what cannot be decoded in the block, unless the disk is to blame."""
     try:
         yield
     except UnreadableInput as error:

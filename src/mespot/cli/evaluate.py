@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -67,11 +68,10 @@ def command(recipes: tuple[str, ...], name: str, root: Path, **options: Any) -> 
     """
     from mespot.evaluation.run import evaluate
 
-    need_torch()
     chosen = [prepared(recipe, options) for recipe in recipes]
     recordings = load(name, root, options["fields"])
     protocols = tuple(dict.fromkeys(options["protocols"]))
-    results = evaluate(plan_of(chosen, recordings, protocols, options), say)
+    results = evaluate(plan_of(chosen, recordings, protocols, options), log)
     click.echo("\n".join(show(results)))
     click.echo(f"results in {options['out']}", err=True)
 
@@ -86,54 +86,42 @@ def prepared(name_or_path: str, options: Mapping[str, Any]) -> Any:
     return load_recipe(name_or_path).override(settings)
 
 
-class Loaded(list[Any]):
-    """Recordings, and in ``origin`` where they and their truth come from, for ``run.json``."""
+@dataclass(frozen=True)
+class LoadedData:
+    """The recordings of a data set; ``origin`` says where they and their truth come from."""
 
+    recordings: list[Recording]
     origin: dict[str, Any]
 
 
-def load(name: str, root: Path, fields: Sequence[str]) -> list[Any]:
-    """The recordings of a data set, as :class:`Loaded`."""
+def load(name: str, root: Path, fields: Sequence[str]) -> LoadedData:
+    """Load a data set by its name. Raises UnreadableInput, UsageError."""
     from mespot.datasets.named import named
 
     dataset = named(name, fields)
-    recordings = Loaded(dataset.load(root))
-    recordings.origin = {"name": name, "root": str(root.absolute()), "fields": list(fields)}
-    provenance = getattr(dataset, "provenance", None)
-    if provenance is not None:
-        recordings.origin["truth"] = provenance(root)
-    return recordings
+    origin = {"name": name, "root": str(root.absolute()), "fields": list(fields)}
+    recordings = dataset.load(root)
+    return LoadedData(recordings, {**origin, "truth": dataset.provenance(root)})
 
 
 def plan_of(
-    recipes: Sequence[Any],
-    recordings: Sequence[Any],
+    recipes: Sequence[Recipe],
+    data: LoadedData,
     protocols: tuple[str, ...],
     options: Mapping[str, Any],
-) -> Any:
-    """What the command line asks for."""
+) -> EvaluationPlan:
+    """The evaluation that the command line asks for."""
     from mespot.cache import default_limit, default_root
-    from mespot.evaluation.describe import Plan
+    from mespot.evaluation.describe import EvaluationPlan
 
     place = Path(options["cache"]) if options["cache"] else default_root()
-    return Plan(
-        tuple(recipes), tuple(recordings), options["out"], (place, default_limit()), protocols,
-        options["workers"], getattr(recordings, "origin", {}), versions(_TRAINING),
+    return EvaluationPlan(
+        tuple(recipes), tuple(data.recordings), options["out"], (place, default_limit()), protocols,
+        options["workers"], data.origin, versions(_TRAINING),
     )  # fmt: skip
 
 
-def need_torch() -> None:
-    """Raise UsageError where the extra for training is missing."""
-    try:
-        import onnx  # noqa: F401
-        import torch  # noqa: F401
-    except ImportError as error:
-        raise UsageError(
-            f"evaluating trains, which needs torch and onnx ({error}): pip install 'mespot[train]'"
-        ) from error
-
-
-def say(line: str) -> None:
+def log(line: str) -> None:
     """A line of what is going on, on standard error."""
     click.echo(f"mespot: {line}", err=True)
 

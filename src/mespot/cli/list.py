@@ -38,7 +38,7 @@ def command(family: str | None, as_json: bool) -> None:
 
 def _entries(family: str) -> list[dict[str, Any]]:
     """Name, description and fields of each; one that fails has an ``error`` and no fields."""
-    names = recipe.shipped() if family == _RECIPES else registry.names(family)
+    names = list(recipe.shipped()) if family == _RECIPES else registry.names(family)
     entries = []
     for name in names:
         try:
@@ -53,7 +53,7 @@ def _entries(family: str) -> list[dict[str, Any]]:
 def _recipe(name: str) -> dict[str, Any]:
     """A recipe as an entry: its sections are its fields."""
     loaded = recipe.load_recipe(name)
-    fields = recipe.to_dict(loaded)
+    fields = recipe.to_values(loaded)
     description = " ".join(str(fields.pop("description", "")).split())
     fields.pop("name", None)
     return {"name": name, "description": description, "fields": fields}

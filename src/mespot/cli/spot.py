@@ -155,14 +155,14 @@ def _one(folder: Any, path: str, name: str, how: dict[str, Any]) -> str:
             if done == 1:
                 load_ahead(_LATER)
 
-        spotting = folder.spotter.spot(path, fps=rate, force=how["force"], on_frame=on_frame)
+        spotting = folder.spotter.spot(path, fps=rate, force=how["force"], progress=on_frame)
     folder.add(name, digest, spotting, how)
     _show_notes(folder)
     for note in spotting.notes:
         click.echo(f"{name}: note: {note}", err=True)
-    lost = spotting.facts["frames_without_face"]
+    lost = spotting.reading.frames_without_face
     tail = f", {lost} without a face" if lost else ""
-    return f"{len(spotting.expressions)} spots in {spotting.facts['frames']} frames{tail}"
+    return f"{len(spotting.expressions)} spots in {spotting.reading.frames} frames{tail}"
 
 
 def _rate(text: str | None) -> Fraction | None:

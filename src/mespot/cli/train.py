@@ -90,13 +90,14 @@ def command(recipe: str, out: str, **options: Any) -> int:
     `train` (torch); the spotter that is written does not. `mespot synth` makes recordings to train
     on where there are none.
     """
-    _need_torch()
+    from mespot.evaluation.cross_validation import cross_validate, summary
+    from mespot.evaluation.run import need_modules
     from mespot.protocol import learn, leave_one_subject_out, leave_subjects_out
     from mespot.recipe import load_recipe
     from mespot.spotter import Spotter
-    from mespot.training import cross_validate, figures
 
     chosen = load_recipe(recipe).override(options["settings"])
+    need_modules(chosen)
     samples, also = _samples(chosen, options)
     subjects = len({s.subject for s in samples})
     click.echo(
@@ -108,15 +109,15 @@ def command(recipe: str, out: str, **options: Any) -> int:
     if options["evaluate"]:
         n = options["folds"]
         folds = leave_subjects_out(samples, n) if n else leave_one_subject_out(samples)
-        judged = cross_validate(chosen, samples, folds, options["workers"], also)
+        result = cross_validate(chosen, samples, folds, options["workers"], also)
         measured["folds"] = len(folds)
-        measured |= figures(samples, judged)
+        measured |= summary(samples, result)
         click.echo(json.dumps(measured, indent=1))
     everything = [*samples, *(replace(s, lifelike=False) for s in also)]
     learned = learn(chosen, everything)
     card = _card(learned.recipe, everything, measured, options)
     Spotter(learned.recipe, learned.weights, card).save(out)
-    decoded = [f"{name} {learned.recipe.decode[name]}" for name in chosen.choose]
+    decoded = [f"{name} {getattr(learned.recipe.decode, name)}" for name in chosen.choose]
     click.echo(
         f"wrote {out} (epoch {learned.epoch}, "
         + ", ".join([f"threshold {learned.threshold:.3f}", *decoded])
@@ -126,20 +127,11 @@ def command(recipe: str, out: str, **options: Any) -> int:
     return 0
 
 
-def _need_torch() -> None:
-    try:
-        import onnx  # noqa: F401
-        import torch  # noqa: F401
-    except ImportError as error:
-        raise UsageError(
-            f"training needs torch and onnx ({error}): pip install 'mespot[train]'"
-        ) from error
-
-
 def _samples(recipe: Any, options: dict[str, Any]) -> tuple[list[Any], list[Any]]:
     """Samples to judge on and samples to learn from besides; recordings left out are named."""
     from mespot.datasets.folder import Folder
-    from mespot.training import at_rate, collect, injected_samples
+    from mespot.rows import collect
+    from mespot.training import at_rate, injected_samples
 
     if not options["data"]:
         raise UsageError("nothing to learn from: give --data DIR (mespot synth makes one)")
@@ -174,7 +166,7 @@ def _samples(recipe: Any, options: dict[str, Any]) -> tuple[list[Any], list[Any]
 
 
 def _card(
-    recipe: Any, samples: Sequence[Any], measured: dict[str, Any], options: dict[str, Any]
+    recipe: Recipe, samples: Sequence[Any], measured: dict[str, Any], options: dict[str, Any]
 ) -> str:
     """What a user must know of the weights, in Markdown."""
     micro = sum(len(s.micro) for s in samples)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mespot.descriptors.block_grid import Cuts
-from mespot.descriptors.planes import Sums, ThreePlanes
 from mespot.descriptors.hog_top import BINS, mirrored_orientations
+from mespot.descriptors.planes import Sums, ThreePlanes
 
 
 @dataclass(frozen=True)

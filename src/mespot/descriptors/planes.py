@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mespot.compiling import need_numba
+from mespot.contracts import BaseDescriptor
 from mespot.descriptors.block_grid import Cuts, block_edges, block_sizes, cut_frame
 from mespot.errors import UsageError
 from mespot.types import FaceClip, FrameSeries
@@ -44,7 +45,7 @@ class Sums(NamedTuple):
 
 
 @dataclass(frozen=True)
-class ThreePlanes:
+class ThreePlanes(BaseDescriptor):
     """Fields and frame of a descriptor on three orthogonal planes; see docs/descriptors.md.
 
     Parameters
@@ -88,6 +89,16 @@ class ThreePlanes:
             )
         if not self.span_s > 0:
             raise ValueError(f"span_s {self.span_s}: need more than 0 seconds")
+
+    @property
+    def histogram_bins(self) -> int:
+        """Bins of one histogram."""
+        return self.bins_per_plane
+
+    @property
+    def can_mirror(self) -> bool:
+        """True: blocks change sides, and so do the bins of the planes with x."""
+        return True
 
     @property
     def margin(self) -> tuple[int, int, int]:

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from mespot import material
-from mespot._footage import Facts, NoFace, Undecodable, source
+from mespot import registry, rows
 from mespot.cache import Cache, digest_of, key_of
 from mespot.errors import EXIT_NO_FACE, MespotError, NoUsableFace, UnreadableInput
-from mespot.evaluation import store
-from mespot.material import Keys
+from mespot.evaluation import fold_folder
 from mespot.recipe import Recipe
+from mespot.rows import NoFace, RowKeys, Undecodable, source
 from mespot.runner import run_tasks
-from mespot.types import Recording
+from mespot.types import Reading, Recording
 
-Say = Callable[[str], None]
+Log = Callable[[str], None]
+"""Takes one line whenever something is done."""
 
 
 @dataclass(frozen=True)
-class Plan:
+class EvaluationPlan:
     """What to evaluate, on what, and where the results go.
 
     ``cache`` is (folder, bound in bytes or None). ``origin`` (name, root, fields, what the data set
@@ -44,35 +44,37 @@ class Plan:
         return self.recordings[0].dataset
 
 
-class Described(NamedTuple):
-    """What describing came to.
+@dataclass(frozen=True)
+class DescribedSet:
+    """The rows of a data set by some recipes.
 
     Attributes
     ----------
-    keys : recipe hash -> recording id -> Keys
+    keys : recipe hash -> recording id -> RowKeys
         Of all rows; a recording that cannot be used has none.
     read : recording id -> dict
-        How its video was read (see ``facts_of`` in _footage.py) and its ``sha256``; of one that
+        How its video was read (:class:`mespot.types.Reading`) and its ``sha256``; of one that
         cannot be used, as far as that is known. Where recipes differ in the frames without a face,
         ``frames_without_face_by_recipe`` too.
     unusable : recording id -> str, why
     """
 
-    keys: dict[str, dict[str, Keys]]
-    read: dict[str, Facts]
+    keys: dict[str, dict[str, RowKeys]]
+    read: dict[str, dict[str, Any]]
     unusable: dict[str, str]
 
 
-class _Told(NamedTuple):
-    """Of one recording: keys and facts per description, or the problem and its exit code."""
+@dataclass(frozen=True)
+class _DescribedRecording:
+    """Of one recording: keys and reading per descriptor, or the problem and its exit code."""
 
-    keys: list[Keys]
-    facts: list[Facts]
+    keys: list[RowKeys]
+    read: list[dict[str, Any]]
     problem: str = ""
     exit_code: int = 0
 
 
-def describe(plan: Plan, say: Say) -> Described:
+def describe(plan: EvaluationPlan, log: Log) -> DescribedSet:
     """Align and describe all recordings into the cache, as far as they are not there.
 
     A recording without a usable face, or with a video that can be read but not decoded, cannot be
@@ -82,34 +84,34 @@ def describe(plan: Plan, say: Say) -> Described:
     distinct: dict[str, Recipe] = {}
     for recipe in plan.recipes:
         distinct.setdefault(_describing(recipe), recipe)
-    say(
-        f"describing {len(plan.recordings)} recordings of {store.shown(plan.label)}, "
+    log(
+        f"describing {len(plan.recordings)} recordings of {fold_folder.shown(plan.label)}, "
         f"{len(distinct)} descriptor(s)"
     )
-    told = _all_told(plan, tuple(distinct.values()), say)
-    unusable = {name: one.problem for name, one in told.items() if one.problem}
+    recordings = _describe_all(plan, tuple(distinct.values()), log)
+    unusable = {name: one.problem for name, one in recordings.items() if one.problem}
     if len(unusable) == len(plan.recordings):
-        no_face = {one.exit_code for one in told.values()} == {EXIT_NO_FACE}
+        no_face = {one.exit_code for one in recordings.values()} == {EXIT_NO_FACE}
         kind: type[MespotError] = NoUsableFace if no_face else UnreadableInput
         raise kind(f"none of the recordings can be used: {next(iter(unusable.values()))}")
     at = {name: i for i, name in enumerate(distinct)}
     keys, read = {}, {}
     for recipe in plan.recipes:
         i = at[_describing(recipe)]
-        keys[recipe.hash] = {name: one.keys[i] for name, one in told.items() if one.keys}
-    for name, one in told.items():
+        keys[recipe.hash] = {name: one.keys[i] for name, one in recordings.items() if one.keys}
+    for name, one in recordings.items():
         by_recipe = {
-            r.name: one.facts[at[_describing(r)]]["frames_without_face"]
+            r.name: one.read[at[_describing(r)]]["frames_without_face"]
             for r in plan.recipes
             if one.keys
         }
-        read[name] = dict(one.facts[0])
+        read[name] = dict(one.read[0])
         if len(set(by_recipe.values())) > 1:
             read[name]["frames_without_face_by_recipe"] = by_recipe
-    return Described(keys, read, unusable)
+    return DescribedSet(keys, read, unusable)
 
 
-def check_lengths(recordings: Sequence[Recording], read: Mapping[str, Facts]) -> None:
+def check_lengths(recordings: Sequence[Recording], read: Mapping[str, dict[str, Any]]) -> None:
     """Compare what is listed of the recordings with what was decoded.
 
     Raises UnreadableInput where a number of frames is not that of the video, where truth lies past
@@ -146,37 +148,54 @@ def _wrong(recording: Recording, length: int | None) -> str:
     return ""
 
 
-def _all_told(plan: Plan, recipes: tuple[Recipe, ...], say: Say) -> dict[str, _Told]:
+def _describe_all(
+    plan: EvaluationPlan, recipes: tuple[Recipe, ...], log: Log
+) -> dict[str, _DescribedRecording]:
     n = len(plan.recordings)
-    told: dict[str, _Told] = {}
+    found: dict[str, _DescribedRecording] = {}
     begin, tenths = time.monotonic(), 0
     results = run_tasks(_describe_task, (recipes, plan.cache), plan.recordings, plan.workers)
     for number, (recording, one) in enumerate(zip(plan.recordings, results), start=1):
-        told[recording.id] = one
+        found[recording.id] = one
         if one.problem:
-            say(f"cannot be used, counts as without a spot: {recording.id}: {one.problem}")
+            log(f"cannot be used, counts as without a spot: {recording.id}: {one.problem}")
         if number == n or 10 * number // n > tenths:
             tenths = 10 * number // n
-            say(f"described {number} of {n} recordings, {time.monotonic() - begin:.0f} s")
-    return told
+            log(f"described {number} of {n} recordings, {time.monotonic() - begin:.0f} s")
+    return found
 
 
 def _describing(recipe: Recipe) -> str:
-    return key_of(dict(recipe.align), dict(recipe.descriptor), recipe.fps)
+    """A key of the parts of a recipe that decide rows."""
+    section = registry.section_of("descriptors", recipe.descriptor, every=True)
+    return key_of(asdict(recipe.align), section, recipe.fps)
 
 
 def _describe_task(
     shared: tuple[tuple[Recipe, ...], tuple[Path, int | None]], task: Recording
-) -> _Told:
+) -> _DescribedRecording:
     recipes, place = shared
     cache = Cache(*place)
-    keys, facts = [], []
+    keys, read = [], []
     try:
         for recipe in recipes:
-            key, read = material.rows_and_facts(recipe, task, cache, keep_crops=len(recipes) > 1)
+            key, reading = rows.make_rows(recipe, task, cache, keep_crops=len(recipes) > 1)
             keys.append(key)
-            facts.append({**read, "sha256": key.content})
-    except (NoFace, Undecodable) as error:
-        known = {**getattr(error, "facts", {}), "sha256": digest_of(source(task), cache)}
-        return _Told([], [known], str(error), error.exit_code)
-    return _Told(keys, facts)
+            read.append({**_plain(reading), "sha256": key.content})
+    except NoFace as error:
+        known = {} if error.reading is None else _plain(error.reading)
+        return _unusable(task, cache, error, known)
+    except Undecodable as error:
+        return _unusable(task, cache, error, {})
+    return _DescribedRecording(keys, read)
+
+
+def _unusable(
+    task: Recording, cache: Cache, error: MespotError, known: dict[str, Any]
+) -> _DescribedRecording:
+    read = {**known, "sha256": digest_of(source(task), cache)}
+    return _DescribedRecording([], [read], str(error), error.exit_code)
+
+
+def _plain(reading: Reading) -> dict[str, Any]:
+    return {**asdict(reading), "notes": list(reading.notes)}

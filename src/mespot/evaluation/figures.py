@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from mespot import metrics
-from mespot.evaluation.store import safe_name
-from mespot.sheet import RecordingRow
+from mespot.evaluation.fold_folder import safe_name
 from mespot.exports.csv import read_events, read_recording_rows
+from mespot.sheet import RecordingRow
 from mespot.types import Counts, Expression
 
 DRAWS = 2000

@@ -3,7 +3,7 @@
 ``default``: epoch, threshold and decode values are chosen on inner subjects of the training side.
 ``paper``: the epoch with the best result on the test subject itself, and the paper's threshold from
 each video's own scores; optimistic by construction. One training serves both: the paper's epochs
-are the same network's, looked at from outside.
+are checkpoints of the same network.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from mespot import registry
+from mespot.contracts import Score
 from mespot.decoding import Decode, candidates, decode
 from mespot.errors import UsageError
 from mespot.metrics.rule import Rule
@@ -26,15 +26,14 @@ from mespot.protocol import (
     SHARE,
     Learned,
     Sample,
-    Score,
-    Weights,
     check_disjoint,
     learn,
     pooled,
     score_samples,
 )
-from mespot.recipe import Recipe, make_dataclass
+from mespot.recipe import Recipe
 from mespot.types import Expression, Fold, FrameSeries
+from mespot.weights import weights_hash
 
 PROTOCOLS = ("default", "paper")
 OPTIMISTIC = frozenset(("paper",))
@@ -56,20 +55,20 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class Judged:
-    """What one protocol made of the test side of a fold.
+class FoldResult:
+    """The result of one protocol on the test side of a fold.
 
     Attributes
     ----------
     spots, peaks : recording id -> expressions in grid frames
         Above the threshold, and all.
     scores : recording id -> FrameSeries
-    facts : dict
+    provenance : dict
         ``epoch`` (-1: the scorer has none of its own), ``threshold`` (a number, or one per
         recording), ``decode``, ``inner_subjects``, ``scores_sha256``, ``seed``;
         ``weights_sha256`` (None where the weights were not kept). Of the paper's choice, else None:
-        ``look``, which of all that the scorer offered, counted from 1, and ``look_sha256``, of its
-        scores on the training side's first rows.
+        ``checkpoint``, which of all that the scorer offered, counted from 1, and
+        ``checkpoint_sha256``, of its scores on the training side's first rows.
     cost : Cost or None
         None where the scores are not of the final weights.
     """
@@ -78,7 +77,7 @@ class Judged:
     spots: dict[str, list[Expression]]
     peaks: dict[str, list[Expression]]
     scores: dict[str, FrameSeries]
-    facts: dict[str, Any]
+    provenance: dict[str, Any]
     cost: Cost | None = None
 
 
@@ -91,11 +90,10 @@ def under(recipe: Recipe, protocol: str) -> Recipe:
     """
     if protocol not in PROTOCOLS:
         raise UsageError(f"protocol {protocol!r} is none of {', '.join(PROTOCOLS)}")
-    rule = recipe.decode.get("threshold", Decode.threshold)
     if protocol == "paper":
-        return replace(recipe, decode={**recipe.decode, "threshold": "paper"}, choose={})
-    if rule == "paper":
-        return replace(recipe, decode={**recipe.decode, "threshold": "learned"})
+        return recipe.chosen(replace(recipe.decode, threshold="paper"))
+    if recipe.decode.threshold == "paper":
+        return replace(recipe, decode=replace(recipe.decode, threshold="learned"))
     return recipe
 
 
@@ -105,149 +103,132 @@ def run_fold(
     fold: Fold,
     protocols: Sequence[str] = PROTOCOLS,
     share: float = SHARE,
-) -> list[Judged]:
+    also: Sequence[Sample] = (),
+) -> list[FoldResult]:
     """Learn on the training side, spot the test side; one entry per protocol, in their order.
 
     ``samples`` by recording id; recordings of the fold that have none could not be used, are not
-    learned from and get no spots. Raises ValueError, before anything is learned, if a subject
-    stands on both sides, whether or not the fold was told whose the recordings are.
+    learned from and get no spots. ``also`` are more samples to learn from, without those of the
+    test side's subjects; they are never lifelike. Raises ValueError, before anything is learned, if
+    a subject is on both sides, whether or not the fold knows whose the recordings are.
     """
     ready = {protocol: under(recipe, protocol) for protocol in protocols}
     test = [samples[name] for name in fold.test if name in samples]
     training = [samples[name] for name in fold.train if name in samples]
+    held = {s.subject for s in test}
+    training += [replace(s, lifelike=False) for s in also if s.subject not in held]
     check_disjoint(training, test)
-    watch = _BestOnTest(ready["paper"], test, training) if "paper" in ready else None
-    learned = learn(under(recipe, "default"), training, share, watch)
-    judged = []
+    best = _BestOnTest(ready["paper"], test, training) if "paper" in ready else None
+    learned = learn(under(recipe, "default"), training, share, best)
+    results = []
     for protocol in protocols:
         if protocol == "paper":
-            assert watch is not None
-            judged.append(watch.judged(learned))
+            assert best is not None
+            results.append(best.result(learned))
         else:
-            judged.append(_inside(learned, test))
-    return judged
+            results.append(_leak_free(learned, test))
+    return results
 
 
-def _inside(learned: Learned, test: Sequence[Sample]) -> Judged:
+def _leak_free(learned: Learned, test: Sequence[Sample]) -> FoldResult:
     begin = time.process_time()
     scores = score_samples(learned.recipe, learned.weights, test)
     size = sum(np.asarray(array).nbytes for array in learned.weights.values())
     cost = Cost(sum(c.n_frames for c in scores), time.process_time() - begin, size)
-    config = _decode_config(learned.recipe)
-    facts = {
+    config = learned.recipe.decode
+    provenance = {
         "epoch": learned.epoch,
-        "threshold": learned.threshold if config.threshold == "learned" else config.value,
+        "threshold": learned.threshold if config.threshold == "learned" else config.threshold,
         "weights_sha256": weights_hash(learned.weights),
-        "look": None,
-        "look_sha256": None,
+        "checkpoint": None,
+        "checkpoint_sha256": None,
     }
-    judged = _judged("default", learned, (config, learned.threshold), (test, scores), facts)
-    return replace(judged, cost=cost)
+    result = _result("default", learned, _Decoding(config, learned.threshold), test, scores)
+    return replace(result, provenance={**provenance, **result.provenance}, cost=cost)
 
 
 class _BestOnTest:
-    """Looks at the test side whenever the scorer offers to, keeps the best look: the paper's way.
+    """Judges every checkpoint on the test side and keeps the best: the paper's way.
 
-    What is offered are epochs; of several networks, or of the members of ``fusion``, each one's in
+    Checkpoints are epochs; of several networks, or of the members of an ensemble, each one's in
     turn and by itself; scorers without epochs may offer values of a field instead (C of an SVM).
-    The best look has the highest pooled F1 by the paper's rule; where the test subject has no
+    The best one has the highest pooled F1 by the paper's rule; where the test subject has no
     micro-expression, the fewest false alarms. Of equals the earlier.
     """
 
     def __init__(self, recipe: Recipe, test: Sequence[Sample], training: Sequence[Sample]) -> None:
-        self._config = _decode_config(recipe)
+        self._config = recipe.decode
         self._test, self._training = test, training
-        self._looks, self._best_look, self._best = 0, 0, -math.inf
+        self._count, self._best_checkpoint, self._best = 0, 0, -math.inf
         self._scores: list[FrameSeries] = []
-        self._print = ""
+        self._sha256 = ""
 
     def __call__(self, score: Score) -> None:
-        self._looks += 1
+        self._count += 1
         scores = [score(s.series) for s in self._test]
         spots = [decode(c, self._config, None, s.found) for c, s in zip(scores, self._test)]
         counts = pooled(self._test, spots, Rule("apex"))
         result = counts.f1 if counts.tp + counts.fn else -float(counts.fp)
         if result > self._best:
-            self._best, self._best_look, self._scores = result, self._looks, scores
-            # A look is a function, not weights: what it says of fixed rows tells it from others.
+            self._best, self._best_checkpoint, self._scores = result, self._count, scores
+            # A checkpoint is a function, not weights: its scores of fixed rows identify it.
             values = np.ascontiguousarray(score(self._probe).values)
-            self._print = hashlib.sha256(values.tobytes()).hexdigest()
+            self._sha256 = hashlib.sha256(values.tobytes()).hexdigest()
 
     @cached_property
     def _probe(self) -> FrameSeries:
-        """The first rows of the first training recording that has any: the same for every look."""
+        """The first rows of the first training recording that has any: always the same."""
         series = max(self._training, key=lambda s: len(s.series) > 0).series
         return series.with_values(series.values[:_PROBE_ROWS], series.names)
 
-    def judged(self, learned: Learned) -> Judged:
-        """The best look; that of the final weights for scorers that offer nothing to choose."""
-        facts: dict[str, Any] = {
-            "epoch": -1, "look": None, "look_sha256": None, "weights_sha256": None
+    def result(self, learned: Learned) -> FoldResult:
+        """That of the best checkpoint; of the final weights for a scorer without checkpoints."""
+        provenance: dict[str, Any] = {
+            "epoch": -1, "checkpoint": None, "checkpoint_sha256": None, "weights_sha256": None
         }  # fmt: skip
         scores = self._scores
-        if self._looks:
-            facts["epoch"] = _epoch_of(learned.recipe, self._best_look)
-            facts["look"], facts["look_sha256"] = self._best_look, self._print
+        if self._count:
+            provenance["epoch"] = learned.recipe.scorer.epoch_of(self._best_checkpoint)
+            provenance["checkpoint"] = self._best_checkpoint
+            provenance["checkpoint_sha256"] = self._sha256
         else:
             scores = score_samples(learned.recipe, learned.weights, self._test)
-            facts["weights_sha256"] = weights_hash(learned.weights)
-        facts["threshold"] = {
+            provenance["weights_sha256"] = weights_hash(learned.weights)
+        provenance["threshold"] = {
             s.id: self._config.threshold_for(c, None, s.found) for s, c in zip(self._test, scores)
         }
-        return _judged("paper", learned, (self._config, None), (self._test, scores), facts)
+        result = _result("paper", learned, _Decoding(self._config, None), self._test, scores)
+        return replace(result, provenance={**provenance, **result.provenance})
 
 
-def _epoch_of(recipe: Recipe, look: int) -> int:
-    """The epoch of the n-th look, -1 if the scorer has none of its own.
+@dataclass(frozen=True)
+class _Decoding:
+    """Decode values with the learned threshold, where there is one."""
 
-    Of several networks each is looked at in turn.
-    """
-    scorer = registry.build("scorers", recipe.scorer)
-    epochs, every = getattr(scorer, "epochs", 0), getattr(scorer, "check_every", 1)
-    if not epochs:
-        return -1
-    looks = math.ceil(epochs / every)
-    return int(min(((look - 1) % looks + 1) * every, epochs))
+    config: Decode
+    threshold: float | None
 
 
-def _judged(
+def _result(
     protocol: str,
     learned: Learned,
-    rule: tuple[Decode, float | None],
-    tested: tuple[Sequence[Sample], Sequence[FrameSeries]],
-    facts: dict[str, Any],
-) -> Judged:
-    config, threshold = rule
-    test, scores = tested
+    how: _Decoding,
+    test: Sequence[Sample],
+    scores: Sequence[FrameSeries],
+) -> FoldResult:
     pairs = list(zip(test, scores, strict=True))
     digest = hashlib.sha256()
     for sample, curve in pairs:
         digest.update(sample.id.encode() + np.ascontiguousarray(curve.values).tobytes())
-    return Judged(
+    return FoldResult(
         protocol,
-        {s.id: decode(c, config, threshold, s.found) for s, c in pairs},
-        {s.id: candidates(c, config, s.found) for s, c in pairs},
+        {s.id: decode(c, how.config, how.threshold, s.found) for s, c in pairs},
+        {s.id: candidates(c, how.config, s.found) for s, c in pairs},
         {s.id: c for s, c in pairs},
         {
-            **facts,
-            "decode": asdict(config),
+            "decode": asdict(how.config),
             "inner_subjects": list(learned.held),
             "scores_sha256": digest.hexdigest(),
             "seed": learned.recipe.seed,
         },
     )
-
-
-def weights_hash(weights: Weights) -> str:
-    """SHA-256 of names, types, shapes and bytes of all arrays."""
-    digest = hashlib.sha256()
-    for name in sorted(weights):
-        array = np.ascontiguousarray(weights[name])
-        digest.update(f"{name} {array.dtype.str} {array.shape} ".encode())
-        digest.update(array.tobytes())
-    return digest.hexdigest()
-
-
-def _decode_config(recipe: Recipe) -> Decode:
-    config: Decode = make_dataclass(Decode, recipe.decode, where="decode")
-    return config

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mespot import metrics
-from mespot.evaluation import store
-from mespot.evaluation.figures import DRAWS
 from mespot_lab.table_rows import Row
+
+from mespot import metrics
+from mespot.evaluation import fold_folder
+from mespot.evaluation.figures import DRAWS
 from mespot.exports.csv import read_events, read_recording_rows
 from mespot.types import Counts
 
@@ -26,7 +27,7 @@ class Ahead:
 def counts_by_subject(out: Path, recipe: str, protocol: str = "default") -> dict[str, Counts]:
     """Counts of micro-expressions of a stored run by the apex rule, subject by subject."""
     rows = read_recording_rows(out / "recordings.csv")
-    run = out / store.safe_name(recipe) / protocol
+    run = out / fold_folder.safe_name(recipe) / protocol
     truth, spots = (
         {name: metrics.of_kind(found, "micro") for name, found in read_events(path, rows).items()}
         for path in (out / "truth.csv", run / "events.csv")

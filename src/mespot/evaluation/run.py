@@ -1,16 +1,17 @@
 """Leave-one-subject-out with some recipes on a data set: resumable, one folder per fold.
 
-    OUT/run.json, recordings.csv, truth.csv   see outcome.py
+    OUT/run.json, recordings.csv, truth.csv   see result_folder.py
     OUT/<recipe>/recipe.toml
-    OUT/<recipe>/<protocol>/fold-<subject>/   see store.py
+    OUT/<recipe>/<protocol>/fold-<subject>/   see fold_folder.py
     OUT/<recipe>/<protocol>/events.csv, peaks.csv, metrics.json     all folds together
-    OUT/results.json                       see outcome.py
+    OUT/results.json                       see result_folder.py
 
 Rows come from the cache; workers map them from there and do not hold them.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import statistics
 import time
@@ -18,52 +19,52 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from mespot import material, registry
-from mespot.code_hash import code_hash
-from mespot._version import __version__
+from mespot import rows
 from mespot.cache import Cache, key_of
+from mespot.code_hash import code_hash, plugin_libraries, plugin_modules
 from mespot.errors import MespotError, UsageError
-from mespot.evaluation import outcome, store
-from mespot.evaluation.describe import Plan, Say, check_lengths, describe
+from mespot.evaluation import fold_folder, result_folder
+from mespot.evaluation.describe import EvaluationPlan, Log, check_lengths, describe
 from mespot.evaluation.figures import figures_of
 from mespot.evaluation.fold import OPTIMISTIC, PROTOCOLS, run_fold
 from mespot.exports.csv import read_events, write_events
 from mespot.files import write_text
-from mespot.material import Keys
-from mespot.protocol import SHARE, Sample, decode_options
-from mespot.recipe import Recipe, dumps, to_dict
+from mespot.protocol import SHARE, Sample
+from mespot.recipe import Recipe, dumps, to_values
+from mespot.rows import RowKeys
 from mespot.runner import run_tasks
 from mespot.types import Expression, Fold, Recording
+from mespot.version import __version__
 
 _LEARNING = ("numpy", "numba", "torch", "onnx", "onnxruntime", "scikit-learn")
 
 
 @dataclass(frozen=True)
-class _Job:
+class _FoldTask:
     recipe: Recipe
     fold: Fold
-    key: store.Key
+    key: fold_folder.Key
 
 
 @dataclass(frozen=True)
 class _Shared:
     """What every worker gets once; ``keys``: recipe hash -> recording id -> where its rows are."""
 
-    plan: Plan
-    keys: dict[str, dict[str, Keys]]
+    plan: EvaluationPlan
+    keys: dict[str, dict[str, RowKeys]]
 
 
-def evaluate(plan: Plan, say: Say = lambda _line: None) -> list[dict[str, Any]]:
+def evaluate(plan: EvaluationPlan, log: Log = lambda _line: None) -> list[dict[str, Any]]:
     """Run what is not finished; the figures of every recipe and protocol.
 
-    ``say`` gets a line whenever something is done. Raises UsageError for what cannot be evaluated
+    ``log`` gets a line whenever something is done. Raises UsageError for what cannot be evaluated
     and for a folder that cannot take it, UnreadableInput where lengths or truth do not fit the
     videos, MespotError where the disk is full, rows do not stay or a worker dies; finished folds
     stay.
     """
     _check(plan)
-    outcome.prepare(plan)
-    described = describe(plan, say)
+    result_folder.prepare(plan)
+    described = describe(plan, log)
     check_lengths(plan.recordings, described.read)
     plan = replace(
         plan,
@@ -72,18 +73,20 @@ def evaluate(plan: Plan, say: Say = lambda _line: None) -> list[dict[str, Any]]:
             for r in plan.recordings
         ),
     )
-    outcome.begin(plan, described, say)
+    result_folder.begin(plan, described, log)
     keys = described.keys
-    jobs = [job for recipe in plan.recipes for job in _jobs(plan, recipe, keys[recipe.hash])]
-    todo = [job for job in jobs if not all(_done(plan, job))]
-    say(f"{len(jobs)} folds, {len(jobs) - len(todo)} of them finished before")
-    _run(plan, keys, todo, say)
+    tasks = [
+        task for recipe in plan.recipes for task in _fold_tasks(plan, recipe, keys[recipe.hash])
+    ]
+    todo = [task for task in tasks if not all(_done(plan, task))]
+    log(f"{len(tasks)} folds, {len(tasks) - len(todo)} of them finished before")
+    _run(plan, keys, todo, log)
     results = [
-        _pooled(plan, recipe, protocol, jobs)
+        _pooled(plan, recipe, protocol, tasks)
         for recipe in plan.recipes
         for protocol in plan.protocols
     ]
-    outcome.write_results(plan, results, described.unusable)
+    result_folder.write_results(plan, results, described.unusable)
     return results
 
 
@@ -101,7 +104,7 @@ def subject_folds(recordings: Sequence[Recording]) -> list[Fold]:
     ]
 
 
-def _check(plan: Plan) -> None:
+def _check(plan: EvaluationPlan) -> None:
     if not plan.recordings:
         raise UsageError("the data set holds no recording")
     if not plan.recipes or not plan.protocols:
@@ -110,14 +113,14 @@ def _check(plan: Plan) -> None:
         if protocol not in PROTOCOLS:
             raise UsageError(f"protocol {protocol!r} is none of {', '.join(PROTOCOLS)}")
     for what, names in (
-        ("recipes", [store.safe_name(r.name) for r in plan.recipes]),
+        ("recipes", [fold_folder.safe_name(r.name) for r in plan.recipes]),
         ("recordings", [r.id for r in plan.recordings]),
     ):
         twice = [name for name in names if names.count(name) > 1]
         if twice:
             raise UsageError(f"two {what} are called {twice[0]!r}: rename one")
     subjects = {r.subject for r in plan.recordings}
-    if len({store.safe_name(s) for s in subjects}) < len(subjects):
+    if len({fold_folder.safe_name(s) for s in subjects}) < len(subjects):
         raise UsageError("two subjects have names that no folder can tell apart: rename one")
     if len(subjects) < 3:
         raise UsageError(
@@ -125,98 +128,113 @@ def _check(plan: Plan) -> None:
             "by, one to learn from, one to choose the epoch and the threshold on"
         )
     for recipe in plan.recipes:
-        decode_options(recipe)
-        material.check(recipe, plan.recordings)
+        rows.check(recipe, plan.recordings)
+        need_modules(recipe)
+
+
+def need_modules(recipe: Recipe) -> None:
+    """Raise UsageError where the recipe's scorer cannot learn here for want of a module."""
+    for module in recipe.scorer.training_needs:
+        if importlib.util.find_spec(module) is None:
+            raise UsageError(
+                f"recipe {recipe.name}: learning needs {module}: pip install 'mespot[train]'"
+            )
 
 
 # Folds.
 
 
-def _jobs(plan: Plan, recipe: Recipe, keys: Mapping[str, Keys]) -> list[_Job]:
+def _fold_tasks(
+    plan: EvaluationPlan, recipe: Recipe, keys: Mapping[str, RowKeys]
+) -> list[_FoldTask]:
     data = [
         (r.id, r.subject, str(r.fps), r.n_frames, keys[r.id].rows if r.id in keys else None,
          [(e.onset, e.apex, e.offset, e.kind) for e in r.expressions])
         for r in plan.recordings
     ]  # fmt: skip
-    # A scorer that is made of others names them: their code decides its scores too.
-    uses = getattr(registry.build("scorers", recipe.scorer), "uses", ())
-    plugins = (recipe.scorer["name"], *uses)
-    scorers = (f"mespot.scorers.{name}" for name in plugins)
-    modules = ("mespot.evaluation.fold", "mespot._truth", *scorers)
+    modules = ("mespot.evaluation.fold", *plugin_modules(recipe.scorer))
+    libraries = (*_LEARNING, *plugin_libraries(recipe.scorer))
     key = {
         "recipe": recipe.hash,
         "data": key_of(data),
-        "code": code_hash(modules, _LEARNING),
+        "code": code_hash(modules, libraries),
         "share": SHARE,
-        "format": store.FORMAT,
+        "format": fold_folder.FORMAT,
     }
-    return [_Job(recipe, fold, key) for fold in subject_folds(plan.recordings)]
+    return [_FoldTask(recipe, fold, key) for fold in subject_folds(plan.recordings)]
 
 
-def _done(plan: Plan, job: _Job) -> list[bool]:
+def _done(plan: EvaluationPlan, task: _FoldTask) -> list[bool]:
     folders = [
-        store.folder_of(plan.out, job.recipe.name, protocol, job.fold.name)
+        fold_folder.folder_of(plan.out, task.recipe.name, protocol, task.fold.name)
         for protocol in plan.protocols
     ]
-    return [store.finished(folder, job.key) is not None for folder in folders]
+    return [fold_folder.finished(folder, task.key) is not None for folder in folders]
 
 
-def _run(plan: Plan, keys: dict[str, dict[str, Keys]], jobs: Sequence[_Job], say: Say) -> None:
+def _run(
+    plan: EvaluationPlan, keys: dict[str, dict[str, RowKeys]], tasks: Sequence[_FoldTask], log: Log
+) -> None:
     begin = time.monotonic()
     for number, line in enumerate(
-        run_tasks(_fold_task, _Shared(plan, keys), jobs, plan.workers), start=1
+        run_tasks(_fold_task, _Shared(plan, keys), tasks, plan.workers), start=1
     ):
         spent = time.monotonic() - begin
-        left = spent / number * (len(jobs) - number) / 60
-        rest = f"; about {left:.0f} min left" if number < len(jobs) else ""
-        say(f"[{number}/{len(jobs)}] {line}{rest}")
+        left = spent / number * (len(tasks) - number) / 60
+        rest = f"; about {left:.0f} min left" if number < len(tasks) else ""
+        log(f"[{number}/{len(tasks)}] {line}{rest}")
 
 
-def _fold_task(shared: _Shared, job: _Job) -> str:
-    """Run one fold and write it; a line that tells what came out."""
+def _fold_task(shared: _Shared, task: _FoldTask) -> str:
+    """Run one fold and write it; a line about its result."""
     plan, begin = shared.plan, time.perf_counter()
     by_id = {r.id: r for r in plan.recordings}
-    samples, again = _samples(plan, job, shared.keys[job.recipe.hash])
-    judged = run_fold(job.recipe, samples, job.fold, plan.protocols)
+    samples, again = _samples(plan, task, shared.keys[task.recipe.hash])
+    results = run_fold(task.recipe, samples, task.fold, plan.protocols)
     seconds = time.perf_counter() - begin
-    told = []
-    for one in judged:
+    parts = []
+    for one in results:
         about = {
-            "key": job.key,
+            "key": task.key,
             "dataset": plan.label,
-            "recipe": job.recipe.name,
-            "recipe_values": to_dict(job.recipe),
+            "recipe": task.recipe.name,
+            "recipe_values": to_values(task.recipe),
             "mespot": __version__,
             "seconds": round(seconds, 2),
             "cost": None if one.cost is None else asdict(one.cost),
         }
-        facts = store.write_fold(
-            store.folder_of(plan.out, job.recipe.name, one.protocol, job.fold.name),
+        provenance = fold_folder.write_fold(
+            fold_folder.folder_of(plan.out, task.recipe.name, one.protocol, task.fold.name),
             one,
-            job.fold,
-            [(by_id[name], samples.get(name)) for name in job.fold.test],
+            task.fold,
+            [(by_id[name], samples.get(name)) for name in task.fold.test],
             about,
         )
-        limit = facts["threshold"]
+        limit = provenance["threshold"]
         number = "per video" if isinstance(limit, dict) else f"{limit:.3f}"
         n = sum(map(len, one.spots.values()))
-        epoch = f"epoch {facts['epoch']}, " if facts["epoch"] >= 0 else ""
-        told.append(f"{one.protocol}: {epoch}threshold {number}, {n} spots")
+        epoch = f"epoch {provenance['epoch']}, " if provenance["epoch"] >= 0 else ""
+        parts.append(f"{one.protocol}: {epoch}threshold {number}, {n} spots")
     if again:
-        told.append(f"rows of {again} recordings were made again, MESPOT_CACHE_GB may be too small")
-    return f"{job.recipe.name}, fold {job.fold.name}: {'; '.join(told)} ({seconds:.0f} s)"
+        parts.append(
+            f"rows of {again} recordings were made again, MESPOT_CACHE_GB may be too small"
+        )
+    return f"{task.recipe.name}, fold {task.fold.name}: {'; '.join(parts)} ({seconds:.0f} s)"
 
 
-def _samples(plan: Plan, job: _Job, keys: Mapping[str, Keys]) -> tuple[dict[str, Sample], int]:
+def _samples(
+    plan: EvaluationPlan, task: _FoldTask, keys: Mapping[str, RowKeys]
+) -> tuple[dict[str, Sample], int]:
     """The fold's samples, mapped from the cache, and how many had to be made again."""
     cache = Cache(*plan.cache)
-    wanted = {*job.fold.train, *job.fold.test} & keys.keys()
+    wanted = {*task.fold.train, *task.fold.test} & keys.keys()
     samples, again = {}, 0
     for recording in plan.recordings:
         if recording.id in wanted:
-            samples[recording.id], made = material.load_or_make(
-                job.recipe, keys[recording.id], recording, cache, mapped=True
+            found, made = rows.load_or_make(
+                task.recipe, keys[recording.id], recording, cache, mapped=True
             )
+            samples[recording.id] = Sample.of(recording, found)
             again += made
     return samples, again
 
@@ -224,27 +242,29 @@ def _samples(plan: Plan, job: _Job, keys: Mapping[str, Keys]) -> tuple[dict[str,
 # All folds together.
 
 
-def _pooled(plan: Plan, recipe: Recipe, protocol: str, jobs: Iterable[_Job]) -> dict[str, Any]:
+def _pooled(
+    plan: EvaluationPlan, recipe: Recipe, protocol: str, tasks: Iterable[_FoldTask]
+) -> dict[str, Any]:
     """Write the files of a run; its figures, read from these files."""
-    home = plan.out / store.safe_name(recipe.name)
+    home = plan.out / fold_folder.safe_name(recipe.name)
     run = home / protocol
     write_text(home / "recipe.toml", dumps(recipe))
     pooled: dict[str, dict[str, list[Expression]]] = {"events.csv": {}, "peaks.csv": {}}
     folds = []
-    for job in jobs:
-        if job.recipe is not recipe:
+    for task in tasks:
+        if task.recipe is not recipe:
             continue
-        folder = store.folder_of(plan.out, recipe.name, protocol, job.fold.name)
-        facts = store.finished(folder, job.key)
-        if facts is None:
+        folder = fold_folder.folder_of(plan.out, recipe.name, protocol, task.fold.name)
+        stored = fold_folder.finished(folder, task.key)
+        if stored is None:
             raise MespotError(f"{folder}: was changed while the run went on; run again")
         for name, events in pooled.items():
             events.update(read_events(folder / name))
         kept = (
-            "fold", "epoch", "look", "threshold", "inner_subjects", "weights_sha256",
-            "look_sha256", "seconds", "cost",
+            "fold", "epoch", "checkpoint", "threshold", "inner_subjects", "weights_sha256",
+            "checkpoint_sha256", "seconds", "cost",
         )  # fmt: skip
-        folds.append({name: facts[name] for name in kept})
+        folds.append({name: stored[name] for name in kept})
     for name, events in pooled.items():
         write_events(run / name, events, plan.recordings)
     result = {
@@ -252,8 +272,8 @@ def _pooled(plan: Plan, recipe: Recipe, protocol: str, jobs: Iterable[_Job]) -> 
         "recipe_sha256_16": recipe.hash,
         "protocol": protocol,
         "optimistic": protocol in OPTIMISTIC,
-        "dataset": store.shown(plan.label),
-        "synthetic": store.is_synthetic(plan.label),
+        "dataset": fold_folder.shown(plan.label),
+        "synthetic": fold_folder.is_synthetic(plan.label),
         **figures_of(plan.out, run),
         **_cost([fold["cost"] for fold in folds if fold["cost"] is not None]),
         "folds": folds,

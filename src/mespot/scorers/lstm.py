@@ -156,10 +156,13 @@ class Lstm(LearnedScorer):
         filled = [s.values for s in series if len(s)]
         normaliser = normalise.fit_normaliser(filled, self.normalise, radius)
         ready = ready_rows.keeper(normaliser, filled)
-        training_set = torch_side.TrainingSet([ready(v) for v in filled], [la for la in labels if len(la)])
+        training_set = torch_side.TrainingSet(
+            [ready(v) for v in filled], [la for la in labels if len(la)]
+        )
         judge = self._judge(ready, window, quality) if quality else None
         learned = [
-            torch_side.train(self, training_set, window, seed + i, judge) for i in range(self.networks)
+            torch_side.train(self, training_set, window, seed + i, judge)
+            for i in range(self.networks)
         ]
         network, epoch = join_networks([n for n, _ in learned]), max(e for _, e in learned)
         sigmoid = self.loss == "bce"
@@ -258,7 +261,7 @@ class Lstm(LearnedScorer):
         return judge
 
 
-def join_networks(networks: Sequence[Arrays]) -> Arrays:
+def join_networks(networks: Sequence[dict[str, NDArray[np.float32]]]) -> dict[str, NDArray[np.float32]]:
     """Weights of the network whose linear score is the mean of the networks' linear scores.
 
     Parameters

@@ -24,10 +24,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mespot.scorers.torch_training import Arrays, Best, Judge, arrays, glorot, rate_in, threads
 from mespot.scorers.ready_rows import ReadyRows
-
-
+from mespot.scorers.torch_training import Arrays, Best, Judge, arrays, glorot, rate_in, threads
 
 
 class LstmFields(Protocol):
@@ -162,7 +160,9 @@ def _varied(config: LstmFields, rows: torch.Tensor, rng: np.random.Generator) ->
     return rows + torch.from_numpy(noise) * config.noise
 
 
-def _keep(config: LstmFields, rows: torch.Tensor, window: int, rng: np.random.Generator) -> torch.Tensor:
+def _keep(
+    config: LstmFields, rows: torch.Tensor, window: int, rng: np.random.Generator
+) -> torch.Tensor:
     """Dropout's mask over hidden units, one per window and unit, the same at all its positions."""
     columns = (1 + (len(rows) - window) // config.train_stride) * rows.shape[1]
     kept = rng.random((1, config.units, columns), np.float32) >= config.dropout

@@ -71,7 +71,9 @@ class Normaliser:
         return result
 
 
-def fit_normaliser(series: Sequence[NDArray[np.float32]], steps: Sequence[str], radius: int) -> Normaliser:
+def fit_normaliser(
+    series: Sequence[NDArray[np.float32]], steps: Sequence[str], radius: int
+) -> Normaliser:
     """Mean and deviation over all rows of all series (n_i, d), after the steps before ``zscore``.
 
     Raises UsageError if a step is named twice.

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mespot.packing import PackedRows
 from mespot.compiling import kernel
+from mespot.packing import PackedRows
 from mespot.scorers.normalise import Normaliser
 
 # Normalised rows beyond so many values (1.6 GB) are not held in memory.

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from mespot.errors import UsageError
-from mespot.recipe import make_dataclass
+from mespot.registry import from_values
 from mespot.errors import nearest
 
 
@@ -132,5 +132,5 @@ def settings_of(texts: Sequence[str]) -> dict[str, Any]:
 
 def overridden(config: ScriptConfig, values: dict[str, Any]) -> ScriptConfig:
     """A configuration with some fields changed. Raises UsageError for an unknown name or value."""
-    changed: ScriptConfig = make_dataclass(ScriptConfig, {**asdict(config), **values}, "--set")
+    changed: ScriptConfig = from_values(ScriptConfig, {**asdict(config), **values}, "--set")
     return changed

@@ -20,7 +20,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from mespot._version import __version__
+from mespot.version import __version__
 from mespot.errors import UnreadableInput, UsageError
 from mespot.exports.csv import write_events, write_recordings
 from mespot.files import atomic_path, write_text

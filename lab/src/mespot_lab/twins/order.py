@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mespot._version import __version__
+from mespot.version import __version__
 from mespot.errors import UsageError
 from mespot.errors import nearest
 from mespot.synthetic.config import ScriptConfig, difficulty, overridden

@@ -18,20 +18,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mespot._version import __version__
 from mespot.cache import key_of
 from mespot.errors import MespotError, UnreadableInput, UsageError
-from mespot.evaluation import store
-from mespot.evaluation.describe import Described, Plan, Say
+from mespot.evaluation import fold_folder
+from mespot.evaluation.describe import DescribedSet, EvaluationPlan, Log
 from mespot.exports.csv import read_events, read_recording_rows, write_events, write_recordings
 from mespot.files import write_text
 from mespot.types import Recording
+from mespot.version import __version__
 
 FORMAT = 1
 Tree = dict[str, Any]
 
 
-def prepare(plan: Plan) -> None:
+def prepare(plan: EvaluationPlan) -> None:
     """Make the folder; it may hold results of the same data only.
 
     Raises UsageError where it holds those of others, or cannot be written, before any work is done.
@@ -47,7 +47,7 @@ def prepare(plan: Plan) -> None:
     _refuse_others(plan, _stored(plan.out))
 
 
-def begin(plan: Plan, described: Described, say: Say) -> None:
+def begin(plan: EvaluationPlan, described: DescribedSet, log: Log) -> None:
     """Write what is known before any fold: ``run.json``, ``recordings.csv``, ``truth.csv``.
 
     ``plan.recordings`` have their decoded lengths by now. Raises UsageError as :func:`prepare`.
@@ -57,7 +57,7 @@ def begin(plan: Plan, described: Described, say: Say) -> None:
     content = key_of([(r.id, described.read[r.id].get("sha256")) for r in plan.recordings])
     same = earlier.get("content") == content
     if earlier.get("results") and not same:
-        say("the videos are others than before: earlier results leave results.json")
+        log("the videos are others than before: earlier results leave results.json")
         (plan.out / "results.json").unlink(missing_ok=True)
     recipes = {r.name: {"recipe_sha256_16": r.hash, "seed": r.seed} for r in plan.recipes}
     run = {
@@ -66,8 +66,8 @@ def begin(plan: Plan, described: Described, say: Say) -> None:
         "content": content,
         "versions": dict(plan.versions) or {"mespot": __version__},
         "dataset": {
-            "label": store.shown(plan.label),
-            "synthetic": store.is_synthetic(plan.label),
+            "label": fold_folder.shown(plan.label),
+            "synthetic": fold_folder.is_synthetic(plan.label),
             **plan.origin,
         },
         "recipes": {**(earlier.get("recipes", {}) if same else {}), **recipes},
@@ -83,7 +83,7 @@ def begin(plan: Plan, described: Described, say: Say) -> None:
     write_events(plan.out / "truth.csv", truth, plan.recordings)
 
 
-def write_results(plan: Plan, results: Sequence[Tree], unusable: dict[str, str]) -> None:
+def write_results(plan: EvaluationPlan, results: Sequence[Tree], unusable: dict[str, str]) -> None:
     """Write ``results.json``; results of other recipes on the same data stay in it.
 
     Of a recipe of the same name only those that are of the same recipe.
@@ -97,10 +97,10 @@ def write_results(plan: Plan, results: Sequence[Tree], unusable: dict[str, str])
         if hashes.get(r["recipe"], r["recipe_sha256_16"]) == r["recipe_sha256_16"]
     }
     summary = {
-        "format": store.FORMAT,
+        "format": fold_folder.FORMAT,
         "mespot": __version__,
-        "dataset": store.shown(plan.label),
-        "synthetic": store.is_synthetic(plan.label),
+        "dataset": fold_folder.shown(plan.label),
+        "synthetic": fold_folder.is_synthetic(plan.label),
         "unusable": unusable,
         "results": list((every | ours).values()),
     }
@@ -124,7 +124,7 @@ def data_key(label: str, recordings: Sequence[Recording]) -> Tree:
     }
 
 
-def _refuse_others(plan: Plan, earlier: Tree) -> None:
+def _refuse_others(plan: EvaluationPlan, earlier: Tree) -> None:
     if not earlier:
         return
     ours, theirs = data_key(plan.label, plan.recordings), earlier["key"]
@@ -132,7 +132,11 @@ def _refuse_others(plan: Plan, earlier: Tree) -> None:
         ours["lengths"] = theirs["lengths"] = None
     if ours != theirs:
         other = theirs["dataset"] != ours["dataset"]
-        what = f"of {store.shown(theirs['dataset'])}" if other else "of other recordings or truth"
+        what = (
+            f"of {fold_folder.shown(theirs['dataset'])}"
+            if other
+            else "of other recordings or truth"
+        )
         raise UsageError(
             f"{plan.out}: holds results {what}; choose another folder with -o, or delete this one"
         )
@@ -170,5 +174,5 @@ def _read(path: Path) -> Tree:
     raise UnreadableInput(f"{path}: damaged ({error}); delete it or choose another folder with -o")
 
 
-def _unusable(described: Described, name: str) -> Tree:
+def _unusable(described: DescribedSet, name: str) -> Tree:
     return {"unusable": described.unusable[name]} if name in described.unusable else {}

@@ -21,13 +21,13 @@ from typing import Any
 
 import numpy as np
 
-from mespot.evaluation.fold import OPTIMISTIC, Judged
+from mespot.evaluation.fold import OPTIMISTIC, FoldResult
 from mespot.exports.csv import write_events
 from mespot.files import atomic_path, write_text
 from mespot.protocol import Sample
 from mespot.types import Expression, Fold, Recording
 
-FORMAT = 2
+FORMAT = 3
 FILES = ("events.csv", "peaks.csv", "scores.npz")
 Key = dict[str, Any]
 
@@ -58,11 +58,11 @@ def folder_of(out: Path, recipe: str, protocol: str, fold: str) -> Path:
 
 
 def finished(folder: Path, key: Key) -> dict[str, Any] | None:
-    """The fold's facts if it is done with this very key and its files are there, else None."""
+    """The fold's provenance if it is done with this very key and its files are there, else None."""
     try:
-        facts = json.loads((folder / "fold.json").read_text("utf-8"))
-        if facts["done"] is True and facts["key"] == key:
-            return facts if all((folder / name).is_file() for name in FILES) else None
+        stored: dict[str, Any] = json.loads((folder / "fold.json").read_text("utf-8"))
+        if stored["done"] is True and stored["key"] == key:
+            return stored if all((folder / name).is_file() for name in FILES) else None
     except (OSError, ValueError, KeyError, TypeError):
         pass
     return None
@@ -70,7 +70,7 @@ def finished(folder: Path, key: Key) -> dict[str, Any] | None:
 
 def write_fold(
     folder: Path,
-    judged: Judged,
+    result: FoldResult,
     fold: Fold,
     test: Sequence[tuple[Recording, Sample | None]],
     about: Mapping[str, Any],
@@ -84,30 +84,30 @@ def write_fold(
     (folder / "fold.json").unlink(missing_ok=True)
     recordings = [recording for recording, _ in test]
     label = shown(str(about["dataset"]))
-    marks = {"protocol": flag_of(judged.protocol), "dataset": label}
-    for name, found in (("events.csv", judged.spots), ("peaks.csv", judged.peaks)):
+    marks = {"protocol": flag_of(result.protocol), "dataset": label}
+    for name, found in (("events.csv", result.spots), ("peaks.csv", result.peaks)):
         events = {
             r.id: [_marked(sample.in_source(e), marks) for e in found[r.id]]
             for r, sample in test
             if sample is not None
         }
         write_events(folder / name, events, recordings)
-    _write_scores(folder / "scores.npz", judged)
-    facts = {
+    _write_scores(folder / "scores.npz", result)
+    provenance = {
         "format": FORMAT,
-        "protocol": judged.protocol,
-        "optimistic": judged.protocol in OPTIMISTIC,
+        "protocol": result.protocol,
+        "optimistic": result.protocol in OPTIMISTIC,
         "synthetic": is_synthetic(str(about["dataset"])),
         **about,
         "fold": fold.name,
         "train": list(fold.train),
         "test": list(fold.test),
         "unusable": [recording.id for recording, sample in test if sample is None],
-        **judged.facts,
+        **result.provenance,
         "done": True,
     }
-    write_text(folder / "fold.json", json.dumps(facts, indent=1) + "\n")
-    return facts
+    write_text(folder / "fold.json", json.dumps(provenance, indent=1) + "\n")
+    return provenance
 
 
 def read_scores(path: Path) -> dict[str, dict[str, Any]]:
@@ -125,8 +125,8 @@ def _marked(expression: Expression, marks: Mapping[str, str]) -> Expression:
     return replace(expression, attributes={**expression.attributes, **marks})
 
 
-def _write_scores(path: Path, judged: Judged) -> None:
-    curves = judged.scores
+def _write_scores(path: Path, result: FoldResult) -> None:
+    curves = result.scores
     arrays: dict[str, Any] = {
         f"scores{i}": curve.values[:, 0] for i, curve in enumerate(curves.values())
     }

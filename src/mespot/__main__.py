@@ -1,0 +1,5 @@
+"""``python -m mespot``: the command line."""
+
+from mespot.cli import main
+
+main()
