@@ -2,8 +2,7 @@
 
 Samples made for learning are denser in movements than what will be spotted. A threshold chosen on
 them would be too low. The scorer here is ``random``: it learns nothing, and gives every recording
-the ranks of a smooth curve, so that the truth of a sample can be laid under the peaks that it should
-or should not find.
+the ranks of a smooth curve. So the truth of a sample can be laid under chosen peaks.
 """
 
 from __future__ import annotations
