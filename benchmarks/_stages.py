@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from mespot.align import Align, concatenate, crop
 from mespot.align.aligner import Aligner
 from mespot.align.detect import propose
-from mespot.align.follow import chip_at, tracker_view
+from mespot.align.face_tracker import chip_at, tracker_view
 from mespot.align.landmarks import _predictor, measure
 from mespot.align.register import basis
 from mespot.align.track import Tracker, chip_from_crop

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mespot.align import crop, detect, landmarks
 from mespot.align.detect import find_faces
-from mespot.align.follow import chip_at, tracker_view
+from mespot.align.face_tracker import chip_at, tracker_view
 from mespot.align.landmarks import PAIRS, measure
 from mespot.align.track import Tracker, chip_from_crop, robust_similarity
 from mespot.errors import MespotError

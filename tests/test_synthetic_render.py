@@ -12,7 +12,7 @@ import pytest
 from mespot.synthetic import make_script, render, scene_of, to_bgr
 from mespot.synthetic.actions import NAMES, SIDED
 from mespot.synthetic.blink import Eye, Lids
-from mespot.synthetic.place import FaceFrame
+from mespot.synthetic.scene import FaceFrame
 from mespot.synthetic.script import Script
 from mespot.synthetic.warp import Warp
 from mespot.types import Expression

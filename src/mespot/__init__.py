@@ -13,8 +13,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from mespot.version import __version__
 from mespot.telemetry import switch_telemetry_off
+from mespot.version import __version__
 
 switch_telemetry_off()
 

@@ -1,4 +1,4 @@
-"""Which code decides a result: a hash of some modules and of everything of their package they import.
+"""Which code decides a result: a hash of some modules and of what they import of their package.
 
 Comments, docstrings and layout do not count, so that what was computed stays good when only words
 change. Versions of the libraries that compute are part of it.

@@ -271,7 +271,7 @@ class BaseDataset:
 
     def provenance(self, root: str | Path) -> dict[str, Any]:
         """The class, its fields and the root."""
-        fields = dataclasses.asdict(self) if dataclasses.is_dataclass(self) else {}
+        fields: dict[str, Any] = dataclasses.asdict(self) if dataclasses.is_dataclass(self) else {}
         return {"name": type(self).__name__, "settings": fields}
 
     def expected(self) -> dict[str, int]:

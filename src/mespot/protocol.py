@@ -37,9 +37,9 @@ class Sample:
     truth : tuple of Expression
         In grid frames.
     lifelike : bool
-        False for samples made for learning (denser in movements than what will be spotted,
-        mirrored, injected). The threshold with the best F1 depends on how rare movements are, so it is never
-        chosen on those.
+        False for samples made for learning: denser in movements than what will be spotted,
+        mirrored, injected. The threshold with the best F1 depends on how rare movements are, so it
+        is never chosen on those.
     frames : FrameMap or None
         Between the recording's frames, as its truth counts, and the grid's; None: the same.
     """
@@ -197,7 +197,7 @@ def learn(
     With ``mirror`` in the recipe also from their mirror images, which count as the same subject's.
 
     A ``share`` of the subjects is held out inside. Among the checkpoints that the scorer offers,
-    the one with the best pooled F1 on them (apex rule, best threshold, the recipe's own decode values)
+    the one with the best pooled F1 on them (apex rule, best threshold, the recipe's decode values)
     is kept; then, of the decode values that the recipe lists in ``choose``, those with the best F1;
     then the threshold. Of equals the first is taken. Decode values and threshold are chosen on
     lifelike samples where those hold a micro-expression.

@@ -151,9 +151,9 @@ class Recipe:
             )
         options, refused = [], None
         for combination in combinations:
-            values = {**registry.to_values(self.decode), **dict(zip(self.choose, combination))}
+            tree = {**registry.to_values(self.decode), **dict(zip(self.choose, combination))}
             try:
-                options.append(registry.from_values(Decode, values, where="decode"))
+                options.append(registry.from_values(Decode, tree, where="decode"))
             except UsageError as error:
                 refused = error
         if not options:

@@ -25,8 +25,8 @@ from mespot.align.aligner import Aligner
 from mespot.align.config import Align
 from mespot.cache import Cache, digest_of, key_of
 from mespot.code_hash import code_hash, plugin_libraries, plugin_modules
-from mespot.errors import MespotError, NoUsableFace, UnreadableInput, UsageError
 from mespot.descriptors.stream import describe_stream
+from mespot.errors import MespotError, NoUsableFace, UnreadableInput, UsageError
 from mespot.pipeline import check_rate, describe_video, no_face, no_stretch
 from mespot.prefetch import prefetch
 from mespot.protocol import Sample

@@ -10,8 +10,8 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from mespot.interrupts import block_interrupts
 from mespot.errors import MespotError
+from mespot.interrupts import block_interrupts
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mespot.align.config import Align
-from mespot.align.follow import Follower
+from mespot.align.face_tracker import FaceTracker
 from mespot.align.register import resample, view_for_crop
 from mespot.align.smooth import Smoother
 from mespot.align.view import View
@@ -87,7 +87,7 @@ class Aligner:
         self.fps = Fraction(fps)
         self._stride = max(1, int(self.fps / TRACKED_FPS))
         self._nowhere = np.full((config.points, 2), np.nan)
-        self._follower = Follower(config, self.fps / self._stride)
+        self._follower = FaceTracker(config, self.fps / self._stride)
         self._smoother = Smoother(config.smoothing)
         self._spans: dict[int, list[int]] = {}
         self._n = 0

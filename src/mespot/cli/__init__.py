@@ -1,7 +1,8 @@
 """The command line: one file per verb, loaded only when it is called.
 
 A module of this package whose name has no leading underscore is a verb and holds a click command
-named ``command``. Other distributions add verbs by entry points (``mespot.verbs``). Results go to standard output, everything else to standard error.
+named ``command``. Other distributions add verbs by entry points (``mespot.verbs``). Results go to
+standard output, everything else to standard error.
 """
 
 from __future__ import annotations
@@ -13,8 +14,7 @@ from importlib import import_module, metadata
 
 import click
 
-from mespot.errors import EXIT_INTERRUPTED, EXIT_USAGE, MespotError
-from mespot.errors import nearest
+from mespot.errors import EXIT_INTERRUPTED, EXIT_USAGE, MespotError, nearest
 
 NOT_FOR = (
     "A spot is a candidate movement for a person to review: it says nothing about emotion, "

@@ -16,8 +16,7 @@ from mespot.errors import EXIT_DONE, EXIT_FAILURE, UnreadableInput, UsageError
 from mespot.types import KINDS
 
 if TYPE_CHECKING:
-    from mespot.datasets._annotations import Annotations
-    from mespot.inspection import Inspection
+    from mespot.inspection import Annotations, Inspection
 
 _OUT = click.option(
     "-o", "--out", required=True, type=click.Path(path_type=Path, file_okay=False),
@@ -123,9 +122,9 @@ def annotations_command(
     Frames are counted from the first image as far as the sheet tells its number, else from image 1.
     Exit code 1 if rows were met that no known oddity explains; they are told.
     """
-    from mespot.sheet import RecordingRow
     from mespot.exports.csv import write_events, write_recordings
     from mespot.files import write_text
+    from mespot.sheet import RecordingRow
 
     dataset = named(name, settings)
     if not hasattr(dataset, "load_annotations"):

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mespot.cli import NOT_FOR
 from mespot.cli._versions import versions
-from mespot.errors import UsageError
 from mespot.evaluation.fold import PROTOCOLS
+
+if TYPE_CHECKING:
+    from mespot.evaluation.describe import EvaluationPlan
+    from mespot.recipe import Recipe
+    from mespot.types import Recording
 
 _TRAINING = ("torch", "onnx", "scikit-learn")
 _WIDTHS = (30, 21, 8, 17, 9, 8, 12)
@@ -76,7 +80,7 @@ def command(recipes: tuple[str, ...], name: str, root: Path, **options: Any) -> 
     click.echo(f"results in {options['out']}", err=True)
 
 
-def prepared(name_or_path: str, options: Mapping[str, Any]) -> Any:
+def prepared(name_or_path: str, options: Mapping[str, Any]) -> Recipe:
     """A recipe with the settings of the command line."""
     from mespot.recipe import load_recipe
 

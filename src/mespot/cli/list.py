@@ -38,11 +38,11 @@ def command(family: str | None, as_json: bool) -> None:
 
 def _entries(family: str) -> list[dict[str, Any]]:
     """Name, description and fields of each; one that fails has an ``error`` and no fields."""
-    names = list(recipe.shipped()) if family == _RECIPES else registry.names(family)
+    names = list(recipe.shipped()) if family == _RECIPES else registry.names(family)  # type: ignore[arg-type]
     entries = []
     for name in names:
         try:
-            entries.append(_recipe(name) if family == _RECIPES else registry.describe(family, name))
+            entries.append(_recipe(name) if family == _RECIPES else registry.describe(family, name))  # type: ignore[arg-type]
         except Exception as error:
             # One broken file must not hide the others; what breaks in it can be anything.
             reason = f"{type(error).__name__}: {error}".splitlines()[0]

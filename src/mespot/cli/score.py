@@ -15,8 +15,8 @@ from mespot import metrics
 from mespot.cli import _score_more as more
 from mespot.cli._score_table import Scored, show
 from mespot.exports import csv
-from mespot.sheet import POINT, RecordingRow, Sheet
 from mespot.registry import names, plugin
+from mespot.sheet import POINT, RecordingRow, Sheet
 from mespot.types import KINDS
 from mespot.verdicts import told_rejected, without_rejected
 

@@ -88,9 +88,10 @@ def command(out: Path, **options: Any) -> None:
 
 def _twin(out: Path, options: dict[str, Any]) -> None:
     from mespot_lab.twin_options import make_twin
+    from mespot_lab.twins.order import JPEG_QUALITY, make_order
+
     from mespot.synthetic.config import settings_of
     from mespot.synthetic.portraits import load_portraits
-    from mespot_lab.twins.order import JPEG_QUALITY, make_order
 
     _refuse(options, _NOT_FOR_TWINS, "with --like the data set decides")
     scale = 1.0 if options["scale"] is None else options["scale"]

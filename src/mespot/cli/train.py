@@ -6,13 +6,16 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mespot.cli import NOT_FOR
 from mespot.cli._progress import FrameBar
 from mespot.errors import NoUsableFace, UnreadableInput, UsageError
+
+if TYPE_CHECKING:
+    from mespot.recipe import Recipe
 
 
 @click.command(epilog=NOT_FOR)

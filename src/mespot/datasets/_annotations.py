@@ -11,10 +11,9 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from mespot.datasets.workbooks import Cell, as_number, as_text
-from mespot.inspection import Annotations, Dropped, SheetRecording
+from mespot.inspection import Dropped, SheetRecording
 from mespot.types import Expression
 
 GENERAL_TRAPS = {

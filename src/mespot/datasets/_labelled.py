@@ -27,13 +27,12 @@ from mespot.datasets._annotations import (
 )
 from mespot.datasets._checks import image_problems, length_problems
 from mespot.datasets._frames import ImageRun, choose_layout, find_runs, shown
-from mespot.inspection import Inspection, compare
-from mespot.inspection import Shape, counts_of, lengths_of, spread_of
-from mespot.datasets.workbooks import Workbook, find_workbook, read_workbook
 from mespot.datasets.twin_marker import Twin, read_twin
+from mespot.datasets.workbooks import Workbook, find_workbook, read_workbook
 from mespot.errors import UnreadableInput
 from mespot.exports.cells import refuse
 from mespot.files import sha256
+from mespot.inspection import Inspection, Shape, compare, counts_of, lengths_of, spread_of
 from mespot.types import Recording
 
 _ROWS = "rows of "

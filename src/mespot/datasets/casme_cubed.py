@@ -22,8 +22,8 @@ from mespot.datasets._annotations import (
     SheetRecording,
 )
 from mespot.datasets._labelled import LabelledSet
-from mespot.inspection import Shape
 from mespot.datasets.shapes import CASME_CUBED, CASME_CUBED_SHORT_MICRO
+from mespot.datasets.twin_marker import Twin
 from mespot.datasets.workbooks import (
     Cell,
     Line,
@@ -37,8 +37,8 @@ from mespot.datasets.workbooks import (
     read_workbook,
     table_problems,
 )
-from mespot.datasets.twin_marker import Twin
 from mespot.errors import UnreadableInput
+from mespot.inspection import Shape
 
 CITATION = (
     "J. Li, Z. Dong, S. Lu, S.-J. Wang, W.-J. Yan, Y. Ma, Y. Liu, C. Huang, X. Fu: CAS(ME)^3: A "

@@ -13,7 +13,6 @@ from typing import ClassVar
 
 from mespot.datasets._annotations import Parsed, RawEvent, SheetRecording
 from mespot.datasets._labelled import LabelledSet
-from mespot.inspection import Shape
 from mespot.datasets.shapes import CASME_II
 from mespot.datasets.workbooks import (
     Line,
@@ -24,6 +23,7 @@ from mespot.datasets.workbooks import (
     no_table,
     table_problems,
 )
+from mespot.inspection import Shape
 
 CITATION = (
     "W.-J. Yan, X. Li, S.-J. Wang, G. Zhao, Y.-J. Liu, Y.-H. Chen, X. Fu: CASME II: An Improved "

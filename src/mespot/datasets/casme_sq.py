@@ -16,9 +16,9 @@ from typing import ClassVar
 from mespot.datasets._annotations import Parsed, RawEvent, Rules, SheetRecording
 from mespot.datasets._frames import ImageRun
 from mespot.datasets._labelled import LabelledSet
-from mespot.inspection import Shape
 from mespot.datasets.shapes import CASME_SQ
 from mespot.datasets.workbooks import Row, Workbook, as_number, as_text, no_table
+from mespot.inspection import Shape
 
 CITATION = (
     "F. Qu, S.-J. Wang, W.-J. Yan, H. Li, S. Wu, X. Fu: CAS(ME)^2: A Database for Spontaneous "

@@ -13,13 +13,12 @@ from typing import Any
 
 from mespot.datasets._checks import end_problems, video_problems
 from mespot.datasets._elan import read_elan
-from mespot.inspection import Inspection
-from mespot.inspection import counts_of, lengths_of
 from mespot.errors import MespotError, UnreadableInput
 from mespot.exports import csv
 from mespot.exports.cells import refuse
-from mespot.sheet import RecordingRow, Sheet
 from mespot.files import sha256
+from mespot.inspection import Inspection, counts_of, lengths_of
+from mespot.sheet import RecordingRow, Sheet
 from mespot.types import Expression, Recording
 from mespot.verdicts import told_rejected, without_rejected
 

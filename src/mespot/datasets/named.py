@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mespot import registry
-from mespot.errors import UsageError
+from mespot.errors import UsageError, nearest
 
 # Names of papers and folders, letters and digits alone, and the data sets they may stand for.
 _MEANT: dict[str, tuple[str, ...]] = {

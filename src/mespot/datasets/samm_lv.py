@@ -14,7 +14,6 @@ from typing import ClassVar
 from mespot.datasets._annotations import Parsed, RawEvent, SheetRecording
 from mespot.datasets._frames import ImageRun
 from mespot.datasets._labelled import LabelledSet
-from mespot.inspection import Shape
 from mespot.datasets.shapes import SAMM_LV
 from mespot.datasets.workbooks import (
     Line,
@@ -25,6 +24,7 @@ from mespot.datasets.workbooks import (
     no_table,
     table_problems,
 )
+from mespot.inspection import Shape
 
 CITATION = (
     "C. H. Yap, C. Kendrick, M. H. Yap: SAMM Long Videos: A Spontaneous Facial Micro- and "

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mespot.datasets import _smic_e
-from mespot.datasets._annotations import Annotations
-from mespot.inspection import Shape
-from mespot.datasets.shapes import SMIC_HS_E
 from mespot.datasets._smic_e import CITATION, HOW_TO_GET, LICENCE
+from mespot.datasets.shapes import SMIC_HS_E
+from mespot.inspection import Annotations, Shape
 
 _IN_ORIGINAL = 158
 

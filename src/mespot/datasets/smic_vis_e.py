@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mespot.datasets import _smic_e
-from mespot.inspection import Shape
-from mespot.datasets.shapes import SMIC_VIS_E
 from mespot.datasets._smic_e import CITATION, HOW_TO_GET, LICENCE
+from mespot.datasets.shapes import SMIC_VIS_E
+from mespot.inspection import Shape
 
 __all__ = ["CITATION", "HOW_TO_GET", "LICENCE", "PLUGIN", "SmicVisE"]
 

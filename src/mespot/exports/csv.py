@@ -16,9 +16,9 @@ from typing import ClassVar
 
 from mespot.errors import UnreadableInput
 from mespot.exports import _rows
+from mespot.exports._table import read_table, write_table
 from mespot.exports.cells import Cells, refuse, to_text
 from mespot.sheet import FrameTimes, RecordingRow, Sheet
-from mespot.exports._table import read_table, write_table
 from mespot.types import Expression, Recording
 
 _NUMBERS = ("score", "onset_s", "apex_s", "offset_s")

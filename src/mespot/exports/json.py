@@ -12,9 +12,9 @@ from typing import Any, ClassVar
 from mespot import files
 from mespot.errors import UnreadableInput
 from mespot.exports import _rows
+from mespot.exports._table import read_text
 from mespot.exports.cells import Cells, refuse, to_text
 from mespot.sheet import RecordingRow, Sheet
-from mespot.exports._table import read_text
 from mespot.types import Recording
 
 FORMAT = "mespot-events"

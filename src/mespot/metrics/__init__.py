@@ -9,7 +9,7 @@ recordings that were looked at. docs/metrics.md explains every figure and how ot
 ``resampling``  bootstrap over subjects, paired difference of two spotters
 ``ranking``     every threshold at once: FROC, average precision
 ``frame_roc``   the ROC in frames of Li et al. 2017
-``watching``    how much video a coder must watch
+``workload``    how much video a coder must watch
 ``timing``      errors of onset, apex and offset in ms
 ``calibration`` whether scores are probabilities
 ``report``      all curves as one tree; :func:`evaluate_curves`
@@ -58,7 +58,7 @@ from mespot.metrics.rule import (
     of_kind,
 )
 from mespot.metrics.timing import timing_errors, timing_summary
-from mespot.metrics.watching import Workload, workload
+from mespot.metrics.workload import Workload, workload
 
 __all__ = [
     "COMPAT",

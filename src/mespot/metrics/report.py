@@ -15,7 +15,7 @@ from mespot.metrics.pooled import OVERALL, OVERALL_KINDS, Events, Timed, validat
 from mespot.metrics.ranking import MICRO, Ranked, average_precision, best_f1, froc, rank
 from mespot.metrics.rule import PROTOCOLS, Rule
 from mespot.metrics.timing import timing_errors, timing_summary
-from mespot.metrics.watching import workload
+from mespot.metrics.workload import workload
 
 Tree = dict[str, Any]
 

@@ -20,9 +20,11 @@ from mespot.contracts import LearnedScorer, Quality, Weights
 from mespot.errors import UsageError
 from mespot.labels import label_scores
 from mespot.scorers import checks, lstm_onnx, normalise, ready_rows, resample
+from mespot.scorers.normalise import Normaliser
 from mespot.types import Expression, FrameSeries
 from mespot.windows import MeanMerge, PeakMerge, n_windows, pad
 
+_Arrays = dict[str, NDArray[np.float32]]
 _NETWORK = ("w_x", "w_h", "b", "dense_w", "dense_b")
 # So many windows at a time keep the gates within the processor's cache, and memory small.
 _WINDOWS_AT_ONCE = 512
@@ -214,7 +216,7 @@ class Lstm(LearnedScorer):
     def _scores(
         self,
         series: FrameSeries,
-        normaliser: normalise.Normaliser | None,
+        normaliser: Normaliser | None,
         window: int,
         network: Callable[[NDArray[np.float32]], NDArray[np.float32]],
     ) -> FrameSeries:
@@ -238,14 +240,14 @@ class Lstm(LearnedScorer):
 
     def _judge(
         self, ready: Callable[[Any], Any], window: int, quality: Quality
-    ) -> Callable[[dict[str, NDArray[np.float32]]], float]:
+    ) -> Callable[[_Arrays], float]:
         """``quality`` as a function of the network's weights; ``ready`` normalises rows."""
         run = _torch_side().run
         sigmoid = self.loss == "bce"
         # The recordings to judge by are the same in every epoch: normalise them once.
         known: dict[int, tuple[FrameSeries, FrameSeries]] = {}
 
-        def judge(network: dict[str, NDArray[np.float32]]) -> float:
+        def judge(network: _Arrays) -> float:
             def score(series: FrameSeries) -> FrameSeries:
                 if id(series) not in known:
                     known[id(series)] = (series, series.with_values(ready(series.values)))
@@ -261,7 +263,9 @@ class Lstm(LearnedScorer):
         return judge
 
 
-def join_networks(networks: Sequence[dict[str, NDArray[np.float32]]]) -> dict[str, NDArray[np.float32]]:
+def join_networks(
+    networks: Sequence[dict[str, NDArray[np.float32]]],
+) -> dict[str, NDArray[np.float32]]:
     """Weights of the network whose linear score is the mean of the networks' linear scores.
 
     Parameters

@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from mespot.errors import UsageError
+from mespot.errors import UsageError, nearest
 from mespot.registry import from_values
-from mespot.errors import nearest
 
 
 @dataclass(frozen=True)

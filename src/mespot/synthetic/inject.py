@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from mespot.align.crop import EYES_AT, SIDE_IN_EYE_DISTANCES
 from mespot.synthetic.actions import NAMES, fields, mean_points
 from mespot.synthetic.config import STANDARD, ScriptConfig, still
-from mespot.synthetic.place import CROP_SIDE
 from mespot.synthetic.sampling import sample
+from mespot.synthetic.scene import CROP_SIDE
 from mespot.synthetic.script import curves_of, make_script, with_actions
 from mespot.synthetic.warp import SHADE
 from mespot.types import Expression, FaceClip

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from mespot.synthetic.blink import Eye, Lids, paint
 from mespot.synthetic.config import ScriptConfig
-from mespot.synthetic.place import OVERSAMPLING, Scene, place
 from mespot.synthetic.portraits import Portrait
 from mespot.synthetic.sampling import enlarge, sample
+from mespot.synthetic.scene import OVERSAMPLING, Scene, place
 from mespot.synthetic.script import Script
 from mespot.synthetic.warp import CELL, SHADE, Warp
 

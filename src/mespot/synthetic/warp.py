@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mespot.synthetic.actions import NAMES, fields
-from mespot.synthetic.place import FaceFrame
 from mespot.synthetic.sampling import sample
+from mespot.synthetic.scene import FaceFrame
 
 CELL = 4
 # Relative change of brightness per relative stretch of the skin: folds darken.

@@ -20,7 +20,6 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from mespot.version import __version__
 from mespot.errors import UnreadableInput, UsageError
 from mespot.exports.csv import write_events, write_recordings
 from mespot.files import atomic_path, write_text
@@ -29,6 +28,7 @@ from mespot.synthetic.portraits import Portrait
 from mespot.synthetic.render import render
 from mespot.synthetic.script import make_script
 from mespot.types import Recording
+from mespot.version import __version__
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,7 @@ class VideoReport:
     notes: tuple[str, ...] = ()
 
     def grid_of_source(self, fps: Fraction) -> NDArray[np.int64]:
-        """(n_decoded,) the grid frame nearest in time to every decoded frame; ``fps`` of the grid."""
+        """(n_decoded,) the grid frame nearest in time to every decoded frame."""
         nearest = np.rint(self.source_times_s * float(fps)).astype(np.int64)
         return np.clip(nearest, 0, self.n_grid - 1)
 

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mespot.synthetic.place import FaceFrame
+from mespot.synthetic.scene import FaceFrame
 from mespot.synthetic.portraits import Portrait
 
 # All in eye distances: how far a portrait goes on below, and how deep the collar is at most.

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mespot.synthetic.place import FaceFrame
+from mespot.synthetic.scene import FaceFrame
 from mespot.synthetic.portraits import Portrait
 from mespot_lab.twins.collar import with_collar
 from mespot_lab.twins.morph import Change, blend

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mespot.align.crop import MIRROR_68
-from mespot.synthetic.place import FaceFrame
+from mespot.synthetic.scene import FaceFrame
 from mespot.synthetic.portraits import Portrait
 from mespot.synthetic.sampling import enlarge, sample
 

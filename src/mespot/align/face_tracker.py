@@ -55,7 +55,7 @@ class _Hold:
     bad: int
 
 
-class Follower:
+class FaceTracker:
     """Gives the landmarks of every frame, one after the other.
 
     ``faces`` is the largest number of faces seen in one frame, ``keyframes`` counts the keyframes,
