@@ -16,7 +16,6 @@ from typing import Any, ClassVar
 from mespot.datasets import _errata
 from mespot.datasets._annotations import (
     GENERAL_TRAPS,
-    Annotations,
     Parsed,
     Place,
     Rules,
@@ -32,7 +31,15 @@ from mespot.datasets.workbooks import Workbook, find_workbook, read_workbook
 from mespot.errors import UnreadableInput
 from mespot.exports.cells import refuse
 from mespot.files import sha256
-from mespot.inspection import Inspection, Shape, compare, counts_of, lengths_of, spread_of
+from mespot.inspection import (
+    Annotations,
+    Inspection,
+    Shape,
+    compare,
+    counts_of,
+    lengths_of,
+    spread_of,
+)
 from mespot.types import Recording
 
 _ROWS = "rows of "

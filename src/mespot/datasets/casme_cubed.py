@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import ClassVar
 
 from mespot.datasets._annotations import (
-    Annotations,
     Parsed,
     Place,
     RawEvent,
@@ -38,7 +37,7 @@ from mespot.datasets.workbooks import (
     table_problems,
 )
 from mespot.errors import UnreadableInput
-from mespot.inspection import Shape
+from mespot.inspection import Annotations, Shape
 
 CITATION = (
     "J. Li, Z. Dong, S. Lu, S.-J. Wang, W.-J. Yan, Y. Ma, Y. Liu, C. Huang, X. Fu: CAS(ME)^3: A "
