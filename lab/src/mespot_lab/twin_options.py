@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mespot.cli._progress import FrameBar
+from mespot.progress import FrameBar
 
 if TYPE_CHECKING:
     from mespot.inspection import Lengths

@@ -58,7 +58,7 @@ def _verbs_of_others() -> dict[str, metadata.EntryPoint]:
 
 def _show_version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
-        from mespot.cli._versions import versions
+        from mespot.versions import versions
 
         click.echo("\n".join(f"{name} {number}" for name, number in versions().items()))
         ctx.exit()

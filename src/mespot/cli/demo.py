@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from mespot.cli import NOT_FOR
-from mespot.cli._versions import versions
+from mespot.versions import versions
 from mespot.types import Recording
 
 

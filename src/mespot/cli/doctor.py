@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import click
 
-from mespot.cli._versions import versions
+from mespot.versions import versions
 from mespot.errors import EXIT_DONE, EXIT_FAILURE
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mespot.cli import NOT_FOR
-from mespot.cli._versions import versions
+from mespot.versions import versions
 from mespot.evaluation.fold import PROTOCOLS
 
 if TYPE_CHECKING:

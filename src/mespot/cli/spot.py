@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from mespot.cli import NOT_FOR
-from mespot.cli._versions import versions
+from mespot.versions import versions
 from mespot.errors import EXIT_DONE, EXIT_FAILURE, EXIT_SOME_FAILED, MespotError, UsageError
 from mespot.load_ahead import load_ahead
 
@@ -140,7 +140,7 @@ def _spotter(path: str | None) -> Any:
 
 def _one(folder: Any, path: str, name: str, how: dict[str, Any]) -> str:
     """Spot one video; the line to tell about it."""
-    from mespot.cli._progress import FrameBar
+    from mespot.progress import FrameBar
     from mespot.results import digest_of
 
     digest = digest_of(path)

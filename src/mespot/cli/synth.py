@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from mespot.cli._progress import FrameBar
+from mespot.progress import FrameBar
 from mespot.errors import UsageError
 from mespot.types import Recording
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mespot.cli import NOT_FOR
-from mespot.cli._progress import FrameBar
+from mespot.progress import FrameBar
 from mespot.errors import NoUsableFace, UnreadableInput, UsageError
 
 if TYPE_CHECKING:
