@@ -104,7 +104,7 @@ def unlabelled(
     label_s: float | None = None,
     kinds: tuple[str, ...] = MICRO,
 ) -> list[Expression]:
-    """The expressions that no row's label tells of: a learner cannot be taught to find them.
+    """The expressions that no row's label covers: a learner cannot be taught to find them.
 
     Each expression is labelled alone, so that a long neighbour does not hide a short one. With
     Eq. 1 these are the expressions shorter than L / 2 and those past the last row; their number is

@@ -25,8 +25,8 @@ Log = Callable[[str], None]
 class EvaluationPlan:
     """What to evaluate, on what, and where the results go.
 
-    ``cache`` is (folder, bound in bytes or None). ``origin`` (name, root, fields, what the data set
-    tells of its truth) and ``versions`` of libraries are kept in ``run.json``.
+    ``cache`` is (folder, bound in bytes or None). ``origin`` (name, root, fields, provenance of
+    the truth) and ``versions`` of libraries are kept in ``run.json``.
     """
 
     recipes: tuple[Recipe, ...]
@@ -40,7 +40,7 @@ class EvaluationPlan:
 
     @property
     def label(self) -> str:
-        """The data set's label, as its recordings tell it."""
+        """The data set's label, as its recordings have it."""
         return self.recordings[0].dataset
 
 
@@ -115,7 +115,7 @@ def check_lengths(recordings: Sequence[Recording], read: Mapping[str, dict[str, 
     """Compare what is listed of the recordings with what was decoded.
 
     Raises UnreadableInput where a number of frames is not that of the video, where truth lies past
-    its end, or where neither list nor video tells a length: figures per minute would be wrong.
+    its end, or where neither list nor video gives a length: figures per minute would be wrong.
     """
     found = [(r, read.get(r.id, {}).get("length")) for r in recordings]
     problems = [problem for r, length in found if (problem := _wrong(r, length))]
