@@ -39,7 +39,7 @@ Loaded = TypeVar("Loaded")
 
 @dataclass(frozen=True)
 class Entry:
-    """A finished entry: its folder, its description, its size in bytes, and when it was last used."""
+    """A finished entry: its folder, its description, its size in bytes, when it was last used."""
 
     key: str
     folder: Path

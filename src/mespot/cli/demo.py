@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from mespot.cli import NOT_FOR
-from mespot.versions import versions
 from mespot.types import Recording
+from mespot.versions import versions
 
 
 @click.command(epilog=NOT_FOR)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import click
 
-from mespot.versions import versions
 from mespot.errors import EXIT_DONE, EXIT_FAILURE
+from mespot.versions import versions
 
 
 def _cascade() -> str:

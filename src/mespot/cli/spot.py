@@ -12,9 +12,9 @@ from typing import Any
 import click
 
 from mespot.cli import NOT_FOR
-from mespot.versions import versions
 from mespot.errors import EXIT_DONE, EXIT_FAILURE, EXIT_SOME_FAILED, MespotError, UsageError
 from mespot.load_ahead import load_ahead
+from mespot.versions import versions
 
 # What is needed once the last frame is in, and takes long to load.
 _LATER = ("onnxruntime", "mespot.picture")

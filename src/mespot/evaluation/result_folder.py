@@ -108,7 +108,7 @@ def write_results(plan: EvaluationPlan, results: Sequence[Tree], unusable: dict[
 
 
 def data_key(label: str, recordings: Sequence[Recording]) -> Tree:
-    """What distinguishes data from other data: label, ids, subjects, rates, truth; lengths by themselves.
+    """What distinguishes data from other data: label, ids, subjects, rates, truth, and lengths.
 
     ``lengths`` is None as long as one is not known.
     """
