@@ -164,7 +164,7 @@ def _entry(name: str) -> dict[str, Any]:
     plugin = module.PLUGIN()
     return {
         "name": name.replace("_", "-"),
-        "description": registry.describe("datasets", name)["description"],
+        "description": registry.entry("datasets", name)["description"],
         "expected": plugin.expected() if hasattr(plugin, "expected") else {},
         "about": sorted(plugin.SHAPE.about) if hasattr(plugin, "SHAPE") else [],
         "licence": module.LICENCE,

@@ -74,7 +74,7 @@ class _DescribedRecording:
     exit_code: int = 0
 
 
-def describe(plan: EvaluationPlan, log: Log) -> DescribedSet:
+def describe_all(plan: EvaluationPlan, log: Log) -> DescribedSet:
     """Align and describe all recordings into the cache, as far as they are not there.
 
     A recording without a usable face, or with a video that can be read but not decoded, cannot be
@@ -88,7 +88,7 @@ def describe(plan: EvaluationPlan, log: Log) -> DescribedSet:
         f"describing {len(plan.recordings)} recordings of {fold_folder.shown(plan.label)}, "
         f"{len(distinct)} descriptor(s)"
     )
-    recordings = _describe_all(plan, tuple(distinct.values()), log)
+    recordings = _describe_recordings(plan, tuple(distinct.values()), log)
     unusable = {name: one.problem for name, one in recordings.items() if one.problem}
     if len(unusable) == len(plan.recordings):
         no_face = {one.exit_code for one in recordings.values()} == {EXIT_NO_FACE}
@@ -148,7 +148,7 @@ def _wrong(recording: Recording, length: int | None) -> str:
     return ""
 
 
-def _describe_all(
+def _describe_recordings(
     plan: EvaluationPlan, recipes: tuple[Recipe, ...], log: Log
 ) -> dict[str, _DescribedRecording]:
     n = len(plan.recordings)
