@@ -257,9 +257,9 @@ def _print(found: Inspection, known: Mapping[str, str]) -> None:
         click.echo(
             "\nNo problems."
             if not n
-            else "\nNo new problems. 1 known irregularity was corrected."
+            else "\nNo new problems. 1 known irregularity was handled."
             if n == 1
-            else f"\nNo new problems. {n} known irregularities were corrected."
+            else f"\nNo new problems. {n} known irregularities were handled."
         )
 
 

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 OK, PROBLEM, MISSING = "ok", "problem", "missing"
+OTHER_GROUPS = ("mespot.verbs", "mespot.recipes", "mespot.twins")
+"""Entry points of other distributions beside those of the plug-in families."""
 _REINSTALL = "reinstall face_recognition_models"
 _CODECS = ("h264", "hevc", "mpeg4")
 # The two landmark models agree about the eyes of the portrait within so many eye distances.
@@ -245,7 +248,21 @@ def _plugins() -> list[Finding]:
             finding = _run(f"{family[:-1]} {name!r}", partial(_load, family, name))
             loaded += finding.state == OK
             found += [finding] if finding.state != OK else []
+    for group in OTHER_GROUPS:
+        for point in metadata.entry_points(group=group):
+            finding = _run(f"{group} {point.name!r}", partial(_load_point, point))
+            loaded += finding.state == OK
+            found += [finding] if finding.state != OK else []
     return [*found, Finding("plug-ins", OK, f"{loaded} plug-ins are loaded")]
+
+
+def _load_point(point: metadata.EntryPoint) -> str:
+    try:
+        return str(point.load())
+    except Exception as error:  # Whatever a stranger's module raises when it is imported.
+        origin = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
+        what = f"{type(error).__name__}: {error}"
+        raise MespotError(f"of {origin} cannot be loaded ({what})") from error
 
 
 def _load(family: registry.Family, name: str) -> str:
