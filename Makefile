@@ -5,7 +5,7 @@ VENV ?= .venv
 PIP_FLAGS ?=
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(PIP_FLAGS)
-WANTED := pyproject.toml constraints.txt
+WANTED := pyproject.toml lab/pyproject.toml constraints.txt
 WORKERS ?= 2
 
 .PHONY: demo test lint types bench robustness check-full clean
@@ -15,14 +15,14 @@ $(BIN)/python:
 	  || { echo "mespot needs Python 3.11 to 3.13: make PYTHON=python3.11 ..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-# What `mespot spot` needs: no torch.
+# What `mespot spot` needs: no torch, no numba, no lab.
 $(VENV)/.ready-core: $(BIN)/python $(WANTED)
 	$(PIP) -e .
 	@touch $@
 
-# What training and the tests need besides.
+# What training, the lab and the tests need besides.
 $(VENV)/.ready-dev: $(VENV)/.ready-core $(WANTED)
-	$(PIP) -e '.[train,dev]'
+	$(PIP) -e '.[paper,datasets,train,dev]' -e ./lab
 	@touch $@
 
 demo: $(VENV)/.ready-core
@@ -58,4 +58,4 @@ robustness: $(VENV)/.ready-dev
 	$(BIN)/python benchmarks/robustness.py --out bench-out --workers $(WORKERS)
 
 clean:
-	rm -rf $(VENV) demo-out bench-out build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) demo-out bench-out build dist src/*.egg-info lab/src/*.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -95,7 +95,7 @@ def main() -> None:
     rows = options.rows // 8 if options.quick else options.rows
     factor = options.rows / (max(1, rows // 900) * 900)
     # The first gradient step of a process loads a good part of torch.
-    lstm_torch.train(Lstm(epochs=1), material(4, 900), WINDOW, 0, None)
+    lstm_torch.train_network(Lstm(epochs=1), material(4, 900), WINDOW, 0, None)
     print(f"shared = naive to {equal_to_naive():.1e}")
     print(f"{options.rows} rows, M = {WINDOW}, K = 20, one thread; seconds per epoch")
     print(f"{'descriptor':14} {'d':>6} {'stride':>6} {'shared':>8} {'naive':>8} {'factor':>7}")
@@ -104,7 +104,7 @@ def main() -> None:
         naive = naive_per_window(d, 128 if d < 5000 else 32)
         for stride in (1, 5, 10):
             config = replace(Lstm(), train_stride=stride, epochs=1)
-            run = seconds(lambda c=config, m=data: lstm_torch.train(c, m, WINDOW, 0, None), 1)
+            run = seconds(lambda c=config, m=data: lstm_torch.train_network(c, m, WINDOW, 0, None), 1)
             ours, theirs = run * factor, naive * options.rows / stride
             print(f"{name:14} {d:6} {stride:6} {ours:8.2f} {theirs:8.2f} {theirs / ours:7.1f}",
                   flush=True)  # fmt: skip

@@ -171,14 +171,14 @@ def test_foreign_columns_come_back_out_in_order(file):
 def test_kind_of_a_file_without_kinds_is_micro(file):
     sheet = csv.Csv().read(file("recording,onset,offset,kind\na,3,5,\n"))
     assert sheet.events["a"][0].kind == "micro"
-    assert not sheet.kinds_told
+    assert not sheet.has_kinds
 
 
 def test_an_open_kind_among_told_ones_is_other_and_stays_open(file):
     path = file("recording,onset,offset,kind\na,3,5,\na,8,9,macro\n")
     sheet = csv.Csv().read(path)
     assert [e.kind for e in sheet.events["a"]] == ["other", "macro"]
-    assert sheet.kinds_told
+    assert sheet.has_kinds
     csv.Csv().write(path, sheet)
     assert [line.split(",")[5] for line in path.read_text().splitlines()] == ["kind", "", "macro"]
 

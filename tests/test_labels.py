@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mespot.labels import apex_of, apex_scores, label_scores, overlap_scores, unlabelled
+from mespot.labels import apex_scores, label_scores, overlap_scores, unlabelled
 from mespot.types import Expression, FrameSeries
 
 
@@ -137,8 +137,8 @@ def test_both_equations_as_written(case):
         frames = range(begin, begin + span)
         overlap[i] = sum(any(e.onset <= j <= e.offset for e in micro) for j in frames) / span
         for e in micro:
-            if apex_of(e) in frames:
+            if e.apex_or_middle in frames:
                 middle = begin + (span - 1) // 2
-                apex[i] = max(apex[i], 1 - abs(apex_of(e) - middle) / span)
+                apex[i] = max(apex[i], 1 - abs(e.apex_or_middle - middle) / span)
     assert np.allclose(overlap_scores(*case), np.where(overlap >= 0.5, overlap, 0))
     assert np.allclose(apex_scores(*case), np.where(apex >= 0.5, apex, 0))

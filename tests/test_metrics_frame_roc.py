@@ -108,9 +108,9 @@ def test_every_threshold_frame_by_frame(case):
             n_true += sum(t.n_frames for t in truth[r.id])
             n_other += sum(f not in frames for f in range(r.n_frames))
             for t, around in zip(truth[r.id], near):
-                met += t.n_frames * any(metrics.apex_of(e) in around for e in kept)
+                met += t.n_frames * any(e.apex_or_middle in around for e in kept)
             for e in kept:
-                wrong += n * (not any(metrics.apex_of(e) in around for around in near))
+                wrong += n * (not any(e.apex_or_middle in around for around in near))
         row = np.flatnonzero(found.thresholds >= threshold)[-1]
         if n_true:
             assert found.tpr[row] == pytest.approx(met / n_true)

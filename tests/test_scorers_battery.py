@@ -128,7 +128,7 @@ def test_scorers_that_learn_nothing_need_nothing():
 
 def test_registry_tells_fields_and_a_line():
     for name in NAMES:
-        told = registry.describe("scorers", name)
+        told = registry.entry("scorers", name)
         assert len(told["description"]) > 20
         assert registry.build("scorers", {"name": name, **_plain(told["fields"])})
 

@@ -97,7 +97,7 @@ def test_onnx_equals_torch(d, units, window, sigmoid):
         rows = np.random.default_rng(n).normal(size=(n, d)).astype(np.float32)
         ours = onnx_runtime.run(graph, rows)
         assert ours.shape == (n - window + 1, window)
-        assert np.allclose(ours, lstm_torch.run(weights, window, sigmoid, rows), rtol=0, atol=1e-5)
+        assert np.allclose(ours, lstm_torch.run_network(weights, window, sigmoid, rows), rtol=0, atol=1e-5)
     assert lstm_onnx.lstm_graph(weights, window, sigmoid) == graph.tobytes()
 
 

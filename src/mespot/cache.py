@@ -1,4 +1,4 @@
-"""Results of slow stages, kept under the hash of all that decides them.
+"""Results of slow stages, kept under a hash of everything that decides them.
 
 An entry is a folder of plain files named by its key. It is made under another name and renamed when
 it is whole, so that a crash or a second process never shows half of one; of two processes that make
@@ -39,7 +39,7 @@ Loaded = TypeVar("Loaded")
 
 @dataclass(frozen=True)
 class Entry:
-    """A finished entry: its folder, what was told of it, all its bytes, when it was last used."""
+    """A finished entry: its folder, its description, its size in bytes, when it was last used."""
 
     key: str
     folder: Path
@@ -105,7 +105,7 @@ class Cache:
         return folder
 
     def meta(self, key: str) -> dict[str, Any] | None:
-        """What was told of an entry; None if there is no whole one."""
+        """The description of an entry; None if there is no complete one."""
         entry = _read(self._place(key))
         return None if entry is None else entry.meta
 
@@ -144,8 +144,8 @@ class Cache:
         try:
             yield part
             sizes = {p.name: p.stat().st_size for p in sorted(part.iterdir())}
-            told = {"kind": kind, "files": sizes, **meta}
-            write_text(part / _META, json.dumps(told) + "\n")
+            description = {"kind": kind, "files": sizes, **meta}
+            write_text(part / _META, json.dumps(description) + "\n")
             self._take_place(part, place)
         except OSError as error:
             raise MespotError(f"{place}: cannot be written ({error.strerror or error})") from error
@@ -191,7 +191,7 @@ class Cache:
         return self.root / key[:2] / key
 
     def _take_place(self, part: Path, place: Path) -> None:
-        """Rename; where a whole entry stands already it stays, where a broken one does it goes."""
+        """Rename. A complete entry that is already there stays; a broken one is replaced."""
         part.chmod(0o755)
         for _ in range(3):
             try:

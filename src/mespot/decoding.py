@@ -176,7 +176,7 @@ def learn_threshold(
     count : function of (reference, estimated) giving Counts
         One-to-one, as every protocol of the metrics but the named compat modes.
     """
-    return thresholds.best_f1(_ranked(scores, config, found), truth, count)
+    return thresholds.threshold_of_best_f1(_ranked(scores, config, found), truth, count)
 
 
 def at_false_alarm_rate(

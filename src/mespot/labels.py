@@ -73,7 +73,7 @@ def apex_scores(
     middles = starts + (span - 1) // 2
     label = np.zeros(n_rows)
     for expression in _of_kinds(expressions, kinds):
-        apex = apex_of(expression)
+        apex = expression.apex_or_middle
         inside = (starts <= apex) & (apex < starts + span)
         label = np.where(inside, np.maximum(label, 1 - np.abs(apex - middles) / span), label)
     return np.where(label >= 0.5, label, 0.0).astype(np.float32)
@@ -104,7 +104,7 @@ def unlabelled(
     label_s: float | None = None,
     kinds: tuple[str, ...] = MICRO,
 ) -> list[Expression]:
-    """The expressions that no row's label tells of: a learner cannot be taught to find them.
+    """The expressions that no row's label covers: a learner cannot be taught to find them.
 
     Each expression is labelled alone, so that a long neighbour does not hide a short one. With
     Eq. 1 these are the expressions shorter than L / 2 and those past the last row; their number is
@@ -115,13 +115,6 @@ def unlabelled(
         for e in _of_kinds(expressions, kinds)
         if not label_scores(series, [e], label, label_s, kinds).any()
     ]
-
-
-def apex_of(expression: Expression) -> int:
-    """The annotated apex, or the middle of the interval (rounded down) where there is none."""
-    if expression.apex is not None:
-        return expression.apex
-    return (expression.onset + expression.offset) // 2
 
 
 def _of_kinds(expressions: Sequence[Expression], kinds: tuple[str, ...]) -> list[Expression]:

@@ -193,7 +193,7 @@ def _smallest(parts: NDArray[np.float64]) -> int:
 
 
 def _whole(parts: NDArray[np.float64], sums: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """(k,) whether all parts times each of k sums are whole, as near as float32 tells."""
+    """(k,) whether all parts times each of k sums are whole, to the precision of float32."""
     counts = parts[None] * sums[:, None]
     off = np.abs(counts - np.rint(counts))
     whole = (off <= counts * 2.0**-23) & (counts >= 0.5)

@@ -1,4 +1,4 @@
-"""A progress bar on a terminal; nothing in a pipe or a log (the per-file line says enough)."""
+"""A progress bar on a terminal; in a pipe or a log, nothing: the line per file is enough."""
 
 from __future__ import annotations
 

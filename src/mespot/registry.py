@@ -156,7 +156,7 @@ def to_values(item: object, every: bool = False) -> dict[str, Any]:
     return found
 
 
-def describe(family: Family, name: str) -> dict[str, Any]:
+def entry(family: Family, name: str) -> dict[str, Any]:
     """Name, first docstring line, fields with their defaults, and the distribution it came with."""
     cls = plugin(family, name)
     fields = {}

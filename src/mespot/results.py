@@ -373,7 +373,7 @@ def scores_csv(spotting: Spotting) -> str:
     return text.getvalue()
 
 
-def digest_of(path: str | Path) -> str:
+def input_digest(path: str | Path) -> str:
     """SHA-256 of the input; UnreadableInput where it cannot be read."""
     if not Path(path).exists():
         raise UnreadableInput(f"{path}: no such file or folder")

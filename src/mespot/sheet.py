@@ -23,7 +23,7 @@ UNKNOWN_KIND = "kind"
 
 @dataclass(frozen=True)
 class RecordingRow:
-    """What a file tells of a recording: all but its id may be unknown.
+    """What a file says about a recording: everything but its id may be unknown.
 
     ``path`` is as written in the file; ``extra`` holds the columns that mespot does not know.
     """
@@ -71,7 +71,7 @@ FrameTimes = Mapping[int, float] | Sequence[float] | NDArray
 
 @dataclass(frozen=True)
 class Sheet:
-    """All that an annotation file says.
+    """The contents of an annotation file.
 
     Attributes
     ----------
@@ -82,14 +82,14 @@ class Sheet:
     times_s : mapping of recording id to frame times
         Seconds from the first frame: an array over all frames (variable rate), or a mapping that
         knows some of them. Without an entry, a frame's time is ``frame / fps``.
-    kinds_told : bool
-        False where the file told no kind at all, so that every event was taken as micro.
+    has_kinds : bool
+        False where the file has no column for the kind, so every event counts as micro.
     """
 
     events: Mapping[str, Sequence[Expression]]
     recordings: Sequence[Recording | RecordingRow] = ()
     times_s: Mapping[str, FrameTimes] = field(default_factory=dict)
-    kinds_told: bool = True
+    has_kinds: bool = True
 
     @cached_property
     def rows(self) -> dict[str, RecordingRow]:

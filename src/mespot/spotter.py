@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from mespot.contracts import Weights
 from mespot.decoding import decode, prepared
-from mespot.errors import MespotError, UnreadableInput, UsageError
+from mespot.errors import UnreadableInput, UsageError
 from mespot.extras import need
 from mespot.files import atomic_path, write_text
 from mespot.pipeline import DescribedVideo, check_rate, describe_video

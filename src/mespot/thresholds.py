@@ -17,7 +17,7 @@ Ranked = Sequence[Sequence[Expression]]
 Truth = Sequence[Sequence[Expression]]
 
 
-def best_f1(ranked: Ranked, truth: Truth, count: Count) -> float:
+def threshold_of_best_f1(ranked: Ranked, truth: Truth, count: Count) -> float:
     """The threshold with the highest pooled F1; the middle of its plateau.
 
     F1 is constant between two neighbouring scores. Of several best plateaus the highest is taken

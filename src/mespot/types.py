@@ -72,6 +72,11 @@ class Expression:
         """Length in frames, onset and offset included."""
         return self.offset - self.onset + 1
 
+    @property
+    def apex_or_middle(self) -> int:
+        """The apex, or the middle of the interval (rounded down) where it was not annotated."""
+        return (self.onset + self.offset) // 2 if self.apex is None else self.apex
+
 
 @dataclass(frozen=True)
 class Recording:

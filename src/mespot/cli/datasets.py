@@ -195,7 +195,7 @@ def _entry(name: str) -> dict[str, Any]:
     dataset: Dataset = registry.build("datasets", {"name": name})
     return {
         "name": name.replace("_", "-"),
-        "description": registry.describe("datasets", name)["description"],
+        "description": registry.entry("datasets", name)["description"],
         "expected": dataset.expected(),
         "about": sorted(dataset.approximate()),
         "licence": dataset.licence,

@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from mespot.cli import NOT_FOR
-from mespot.versions import versions
 from mespot.types import Recording
+from mespot.versions import versions
 
 
 @click.command(epilog=NOT_FOR)
@@ -32,7 +32,7 @@ def command(out: str, seconds: float, seed: int) -> int:
     """
     from mespot.exports.csv import write_events, write_recordings
     from mespot.metrics import Rule, match
-    from mespot.results import ResultFolder, digest_of
+    from mespot.results import ResultFolder, input_digest
     from mespot.spotter import load_spotter
 
     folder = Path(out)
@@ -48,7 +48,7 @@ def command(out: str, seconds: float, seed: int) -> int:
     spotting = spotter.spot(str(recording.source))
     how = {"faces": True, "fps": None, "force": False}
     results.add(
-        "demo", digest_of(str(recording.source)), spotting, how, list(recording.expressions)
+        "demo", input_digest(str(recording.source)), spotting, how, list(recording.expressions)
     )
 
     truth = [e for e in recording.expressions if e.kind == "micro"]

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mespot.cli import NOT_FOR
-from mespot.versions import versions
 from mespot.evaluation.fold import PROTOCOLS
+from mespot.versions import versions
 
 if TYPE_CHECKING:
     from mespot.evaluation.describe import EvaluationPlan

@@ -42,7 +42,7 @@ def _entries(family: str) -> list[dict[str, Any]]:
     entries = []
     for name in names:
         try:
-            entries.append(_recipe(name) if family == _RECIPES else registry.describe(family, name))  # type: ignore[arg-type]
+            entries.append(_recipe(name) if family == _RECIPES else registry.entry(family, name))  # type: ignore[arg-type]
         except Exception as error:
             # One broken file must not hide the others; what breaks in it can be anything.
             reason = f"{type(error).__name__}: {error}".splitlines()[0]

@@ -126,7 +126,7 @@ def _derived(*sheets: Sheet) -> list[RecordingRow]:
 
 def _kinds(*sheets: Sheet) -> tuple[str, ...]:
     """The kinds that get a line of their own: all that occur, if any file tells kinds."""
-    if not any(sheet.kinds_told for sheet in sheets):
+    if not any(sheet.has_kinds for sheet in sheets):
         return ()
     return metrics.kinds_in(*(sheet.events for sheet in sheets))
 
@@ -147,7 +147,7 @@ def _warn(
         )
     for path, sheet in sheets.items():
         events = [e for found in sheet.events.values() for e in found]
-        if events and not sheet.kinds_told:
+        if events and not sheet.has_kinds:
             _note(f"{path} tells no kinds: its events are taken as micro")
         if open_ones := sum(e.attributes.get("kind") == "" for e in events):
             _note(

@@ -12,9 +12,9 @@ from typing import Any
 import click
 
 from mespot.cli import NOT_FOR
-from mespot.versions import versions
 from mespot.errors import EXIT_DONE, EXIT_FAILURE, EXIT_SOME_FAILED, MespotError, UsageError
 from mespot.load_ahead import load_ahead
+from mespot.versions import versions
 
 # What is needed once the last frame is in, and takes long to load.
 _LATER = ("onnxruntime", "mespot.picture")
@@ -141,9 +141,9 @@ def _spotter(path: str | None) -> Any:
 def _one(folder: Any, path: str, name: str, how: dict[str, Any]) -> str:
     """Spot one video; the line to tell about it."""
     from mespot.progress import FrameBar
-    from mespot.results import digest_of
+    from mespot.results import input_digest
 
-    digest = digest_of(path)
+    digest = input_digest(path)
     if folder.finished(name, digest, how):
         count = len(folder.items[name]["spots"])
         return f"unchanged since it was finished, skipped ({count} spots)"

@@ -13,8 +13,8 @@ from typing import Any
 
 import click
 
-from mespot.progress import FrameBar
 from mespot.errors import UsageError
+from mespot.progress import FrameBar
 from mespot.types import Recording
 
 _FOR_TWINS = ("scale", "workers", "quality", "dry_run")

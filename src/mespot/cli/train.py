@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mespot.cli import NOT_FOR
-from mespot.progress import FrameBar
 from mespot.errors import NoUsableFace, UnreadableInput, UsageError
+from mespot.progress import FrameBar
 
 if TYPE_CHECKING:
     from mespot.recipe import Recipe

@@ -25,8 +25,8 @@ Log = Callable[[str], None]
 class EvaluationPlan:
     """What to evaluate, on what, and where the results go.
 
-    ``cache`` is (folder, bound in bytes or None). ``origin`` (name, root, fields, what the data set
-    tells of its truth) and ``versions`` of libraries are kept in ``run.json``.
+    ``cache`` is (folder, bound in bytes or None). ``origin`` (name, root, fields, provenance of
+    the truth) and ``versions`` of libraries are kept in ``run.json``.
     """
 
     recipes: tuple[Recipe, ...]
@@ -40,7 +40,7 @@ class EvaluationPlan:
 
     @property
     def label(self) -> str:
-        """The data set's label, as its recordings tell it."""
+        """The data set's label, as its recordings have it."""
         return self.recordings[0].dataset
 
 
@@ -74,7 +74,7 @@ class _DescribedRecording:
     exit_code: int = 0
 
 
-def describe(plan: EvaluationPlan, log: Log) -> DescribedSet:
+def describe_all(plan: EvaluationPlan, log: Log) -> DescribedSet:
     """Align and describe all recordings into the cache, as far as they are not there.
 
     A recording without a usable face, or with a video that can be read but not decoded, cannot be
@@ -88,7 +88,7 @@ def describe(plan: EvaluationPlan, log: Log) -> DescribedSet:
         f"describing {len(plan.recordings)} recordings of {fold_folder.shown(plan.label)}, "
         f"{len(distinct)} descriptor(s)"
     )
-    recordings = _describe_all(plan, tuple(distinct.values()), log)
+    recordings = _describe_recordings(plan, tuple(distinct.values()), log)
     unusable = {name: one.problem for name, one in recordings.items() if one.problem}
     if len(unusable) == len(plan.recordings):
         no_face = {one.exit_code for one in recordings.values()} == {EXIT_NO_FACE}
@@ -115,7 +115,7 @@ def check_lengths(recordings: Sequence[Recording], read: Mapping[str, dict[str, 
     """Compare what is listed of the recordings with what was decoded.
 
     Raises UnreadableInput where a number of frames is not that of the video, where truth lies past
-    its end, or where neither list nor video tells a length: figures per minute would be wrong.
+    its end, or where neither list nor video gives a length: figures per minute would be wrong.
     """
     found = [(r, read.get(r.id, {}).get("length")) for r in recordings]
     problems = [problem for r, length in found if (problem := _wrong(r, length))]
@@ -148,7 +148,7 @@ def _wrong(recording: Recording, length: int | None) -> str:
     return ""
 
 
-def _describe_all(
+def _describe_recordings(
     plan: EvaluationPlan, recipes: tuple[Recipe, ...], log: Log
 ) -> dict[str, _DescribedRecording]:
     n = len(plan.recordings)

@@ -20,7 +20,7 @@ from mespot.types import Counts, Expression
 
 DRAWS = 2000
 RATE = 1.0
-"""False alarms per minute at which recall is told."""
+"""False alarms per minute at which recall is reported."""
 
 Tree = dict[str, Any]
 
@@ -39,7 +39,7 @@ def figures_of(out: Path, run: Path) -> Tree:
         ``apex`` and ``megc``: tp, fp, fn, rates, ``f1_interval``, ``f1_by_subject``,
         ``f1_mean_over_recordings``; ``recall_at_1_per_minute`` and ``average_precision`` of the
         apex rule over all thresholds; ``minutes``, ``recordings``, ``subjects``, and ids of the
-        ``unusable`` recordings as the folds tell them. What is 0/0 or unknown is None.
+        ``unusable`` recordings of the folds. What is 0/0 or unknown is None.
     """
     rows = read_recording_rows(out / "recordings.csv")
     truth = _micro(read_events(out / "truth.csv", rows))

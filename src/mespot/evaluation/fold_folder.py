@@ -6,7 +6,7 @@
       scores.npz   the score curves
       fold.json    who learned from whom, what was chosen, what made it; written last
 
-``fold.json`` is the mark that the fold is done. It holds the key of all that decides the result: a
+``fold.json`` marks the fold as done. It holds the key of everything that decides the result: a
 fold is taken over only where the key is the same.
 """
 
@@ -38,7 +38,7 @@ def safe_name(text: str) -> str:
 
 
 def flag_of(protocol: str) -> str:
-    """The protocol as it stands in every file: the optimistic ones say so."""
+    """The protocol as every file shows it: the optimistic ones say so."""
     return f"{protocol} (optimistic)" if protocol in OPTIMISTIC else protocol
 
 
@@ -48,7 +48,7 @@ def is_synthetic(label: str) -> bool:
 
 
 def shown(label: str) -> str:
-    """A data set's label as it stands in every file: twins say that they are synthetic."""
+    """A data set's label as every file shows it: twins say that they are synthetic."""
     return f"{label} (synthetic)" if label.endswith(" twin") else label
 
 

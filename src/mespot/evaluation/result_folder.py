@@ -108,7 +108,7 @@ def write_results(plan: EvaluationPlan, results: Sequence[Tree], unusable: dict[
 
 
 def data_key(label: str, recordings: Sequence[Recording]) -> Tree:
-    """What tells data from other data: label, ids, subjects, rates, truth; lengths by themselves.
+    """What distinguishes data from other data: label, ids, subjects, rates, truth, and lengths.
 
     ``lengths`` is None as long as one is not known.
     """
@@ -143,7 +143,7 @@ def _refuse_others(plan: EvaluationPlan, earlier: Tree) -> None:
 
 
 def _stored(out: Path) -> Tree:
-    """What the folder's ``run.json`` tells; of one without, its tables; nothing of an empty one."""
+    """The folder's ``run.json``; without one, the key of its tables; empty for an empty folder."""
     if (out / "run.json").is_file():
         tree = _read(out / "run.json")
         if tree.get("format") != FORMAT or not isinstance(tree.get("key"), dict):

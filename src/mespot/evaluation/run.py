@@ -24,7 +24,7 @@ from mespot.cache import Cache, key_of
 from mespot.code_hash import code_hash, plugin_libraries, plugin_modules
 from mespot.errors import MespotError, UsageError
 from mespot.evaluation import fold_folder, result_folder
-from mespot.evaluation.describe import EvaluationPlan, Log, check_lengths, describe
+from mespot.evaluation.describe import EvaluationPlan, Log, check_lengths, describe_all
 from mespot.evaluation.figures import figures_of
 from mespot.evaluation.fold import OPTIMISTIC, PROTOCOLS, run_fold
 from mespot.exports.csv import read_events, write_events
@@ -64,7 +64,7 @@ def evaluate(plan: EvaluationPlan, log: Log = lambda _line: None) -> list[dict[s
     """
     _check(plan)
     result_folder.prepare(plan)
-    described = describe(plan, log)
+    described = describe_all(plan, log)
     check_lengths(plan.recordings, described.read)
     plan = replace(
         plan,

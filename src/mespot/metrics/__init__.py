@@ -49,7 +49,6 @@ from mespot.metrics.resampling import Difference, bootstrap, paired_bootstrap
 from mespot.metrics.rule import (
     PROTOCOLS,
     Rule,
-    apex_of,
     count,
     hits,
     iou,
@@ -77,7 +76,6 @@ __all__ = [
     "Rule",
     "Timed",
     "Workload",
-    "apex_of",
     "as_dict",
     "average_precision",
     "best_f1",

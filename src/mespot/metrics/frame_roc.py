@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mespot.metrics.pooled import Events, Timed, validate
 from mespot.metrics.ranking import MICRO, Floats, scores_of
-from mespot.metrics.rule import apex_of, of_kind
+from mespot.metrics.rule import of_kind
 from mespot.types import Expression
 
 
@@ -110,7 +110,7 @@ def _met(
     truth: Sequence[Expression], spots: Sequence[Expression], window: int
 ) -> NDArray[np.bool_]:
     """(truths, spots) whether the spot lies near enough to the truth."""
-    apex = np.array([apex_of(e) for e in spots], dtype=np.int64)
+    apex = np.array([e.apex_or_middle for e in spots], dtype=np.int64)
     onset = np.array([e.onset for e in truth], dtype=np.int64)[:, None]
     offset = np.array([e.offset for e in truth], dtype=np.int64)[:, None]
     # Times four, so that nothing is rounded.

@@ -47,7 +47,7 @@ class Rule:
         0: under either rule 0 means refused, and nothing else.
         """
         truths = np.array([(e.onset, e.offset) for e in reference], np.int64).reshape(-1, 2)
-        spots = np.array([(e.onset, apex_of(e), e.offset) for e in estimated], np.int64)
+        spots = np.array([(e.onset, e.apex_or_middle, e.offset) for e in estimated], np.int64)
         onset, offset = truths[:, :1], truths[:, 1:]
         begin, apex, end = spots.reshape(-1, 3).T
         shared = np.maximum(np.minimum(end, offset) - np.maximum(begin, onset) + 1, 0)
@@ -60,11 +60,6 @@ def iou(a: Expression, b: Expression) -> float:
     """Intersection over union of two intervals in frames, both ends included; 0 if disjoint."""
     shared = max(0, min(a.offset, b.offset) - max(a.onset, b.onset) + 1)
     return shared / (a.n_frames + b.n_frames - shared)
-
-
-def apex_of(event: Expression) -> int:
-    """The apex, or the middle frame (rounded down) where none is known."""
-    return (event.onset + event.offset) // 2 if event.apex is None else event.apex
 
 
 def of_kind(events: Iterable[Expression], kind: str) -> list[Expression]:
@@ -156,7 +151,7 @@ def _in_time(events: Sequence[Expression]) -> list[int]:
     """Indices from the first onset on; events that change places in it are alike in all points."""
     return sorted(
         range(len(events)),
-        key=lambda i: (events[i].onset, events[i].offset, apex_of(events[i]),
+        key=lambda i: (events[i].onset, events[i].offset, events[i].apex_or_middle,
                        events[i].apex is None),
     )  # fmt: skip
 

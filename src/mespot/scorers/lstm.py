@@ -163,7 +163,7 @@ class Lstm(LearnedScorer):
         )
         judge = self._judge(ready, window, quality) if quality else None
         learned = [
-            torch_side.train(self, training_set, window, seed + i, judge)
+            torch_side.train_network(self, training_set, window, seed + i, judge)
             for i in range(self.networks)
         ]
         network, epoch = join_networks([n for n, _ in learned]), max(e for _, e in learned)
@@ -242,7 +242,7 @@ class Lstm(LearnedScorer):
         self, ready: Callable[[Any], Any], window: int, quality: Quality
     ) -> Callable[[_Arrays], float]:
         """``quality`` as a function of the network's weights; ``ready`` normalises rows."""
-        run = _torch_side().run
+        run = _torch_side().run_network
         sigmoid = self.loss == "bce"
         # The recordings to judge by are the same in every epoch: normalise them once.
         known: dict[int, tuple[FrameSeries, FrameSeries]] = {}

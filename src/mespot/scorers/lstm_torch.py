@@ -89,7 +89,7 @@ def initial(d: int, units: int, rng: np.random.Generator) -> Arrays:
     }
 
 
-def train(
+def train_network(
     config: LstmFields, training_set: TrainingSet, window: int, seed: int, judge: Judge | None
 ) -> tuple[Arrays, int]:
     """Weights after the best epoch by ``judge`` (after the last without one), and its number."""
@@ -118,7 +118,7 @@ def train(
         return best.kept, best.epoch
 
 
-def run(weights: Arrays, window: int, sigmoid: bool, rows: NDArray[np.float32]) -> NDArray:
+def run_network(weights: Arrays, window: int, sigmoid: bool, rows: NDArray[np.float32]) -> NDArray:
     """Scores of all windows of normalised rows (n, d): (n - window + 1, window), as ONNX gives."""
     tensors = {k: torch.from_numpy(v) for k, v in weights.items()}
     with torch.no_grad():

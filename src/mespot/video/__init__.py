@@ -3,7 +3,7 @@
 Times are the container's presentation timestamps as exact fractions, offset so that the first
 decoded frame is at 0 s; counts are of frames that were decoded, never a header's. At a constant
 rate the grid's frames are the file's, one to one; at a variable rate the nearest frame in time
-stands at every grid point, and the report keeps the map back. See docs/video.md.
+is taken for every grid point, and the report keeps the map back. See docs/video.md.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class VideoReport:
     source_times_s : (n_decoded,) float64
         Time of every decoded frame, seconds from the first; never decreasing.
     source_of : (n_grid,) int64
-        The decoded frame that stands at each grid point; never decreasing.
+        The decoded frame that is shown at each grid point; never decreasing.
     in_gap : (n_grid,) bool
         Grid points with no frame within 3/4 of a grid period: the nearest is repeated there.
     numbers : (n_decoded,) int64

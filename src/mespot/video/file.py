@@ -1,6 +1,6 @@
 """A video file through PyAV: which stream, its timestamps without decoding, and its frames.
 
-Decoding goes on after damage; whatever did not come out is counted. The number of decoder threads
+Decoding goes on after damage; lost frames are counted. The number of decoder threads
 does not change what comes of a sound file, nor where a truncated one ends.
 """
 
@@ -76,7 +76,7 @@ class VideoFile:
                 raise UsageError(f"{self.path}: {error}") from error
             return replace(grid, n_expected=(grid.n_expected or 0) + scan.n_joints)
         if not scan.hints:
-            raise UsageError(f"{self.path}: tells no frame rate; give it with --fps")
+            raise UsageError(f"{self.path}: has no frame rate; give it with --fps")
         return Grid(scan.hints[0], "header", n_expected=scan.n_packets or None)
 
     def frames(

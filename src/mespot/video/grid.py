@@ -1,6 +1,6 @@
-"""From timestamps to a uniform grid of frames: which rate, and which frame stands at which point.
+"""From timestamps to a uniform grid of frames: which rate, and which frame is shown at which point.
 
-A grid point k is the time k / fps after the first frame; the frame nearest in time stands there,
+A grid point k is the time k / fps after the first frame; the frame nearest in time is shown there,
 the earlier one of two equally near.
 """
 
@@ -25,7 +25,7 @@ MIN_FPS, MAX_FPS = 1, 1000
 # A longer pause between two frames is taken for a broken timestamp.
 MAX_GAP_S = 600
 
-# A grid point with no frame within this many grid periods stands in a gap.
+# A grid point with no frame within this many grid periods is in a gap.
 NEAR = Fraction(3, 4)
 
 _WELL_KNOWN = [Fraction(n) for n in (15, 24, 25, 30, 48, 50, 60, 90, 100, 120, 200, 240, 250, 500)]

@@ -135,7 +135,7 @@ class Network:
         built, sigmoid = self.built(rate), self.loss == "bce"
         judge = self._judge(torch_side.run, built, ready, quality) if quality else None
         learned = [
-            torch_side.train(self, built, material, seed + i, judge) for i in range(self.networks)
+            torch_side.train_network(self, built, material, seed + i, judge) for i in range(self.networks)
         ]
         onnx = ops_onnx.graph([n for n, _ in learned], built.forward, filled[0].shape[1], sigmoid)
         network = np.frombuffer(onnx, np.uint8)
