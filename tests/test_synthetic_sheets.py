@@ -88,7 +88,7 @@ def test_the_sheet_alone_is_read_back(tmp_path_factory, name, seed, quirks):
     plan = [replace(r, first=1) if name.startswith("casme") else r for r in plan_of(name, seed)]
     truth = module.write_sheet(root, plan, quirks)
     (path,) = (p for p in root.rglob("*") if p.is_file())
-    notes = registry.plugin("datasets", name)().load_annotations(path)
+    notes = registry.plugin("datasets", name)().read_sheet(path)
     assert notes.problems == ()
     lost = {d.recording for d in notes.dropped if d.code == "first-missing"}
     for recording in truth:
