@@ -11,7 +11,7 @@ from mespot.decoding import decode
 from mespot_lab.rivals.lbp_difference import LbpDifference
 from mespot.errors import UsageError
 from mespot.recipe import load_recipe
-from mespot_lab.rivals._per_recording import contrast, share_of_maximum, strongest
+from mespot_lab.rivals.curves import contrast, share_of_maximum, strongest
 from mespot_lab.rivals.lbp_chi2 import LbpChi2
 from mespot.spotter import untrained
 from mespot.types import FrameSeries

@@ -94,7 +94,7 @@ def test_pieces_of_a_long_series_join(monkeypatch):
     good = np.ones(300, bool)
     good[[63, 64, 130]] = False
     whole = _walk.squares(values, good, 5)
-    monkeypatch.setattr("mespot_lab.rivals._learners._VALUES_AT_ONCE", 1)  # 64 rows a piece.
+    monkeypatch.setattr("mespot_lab.rivals.learners._VALUES_AT_ONCE", 1)  # 64 rows a piece.
     assert np.array_equal(_walk.squares(values, good, 5), whole)
 
 

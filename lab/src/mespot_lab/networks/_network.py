@@ -14,7 +14,7 @@ from mespot import onnx_runtime
 from mespot.errors import UsageError
 from mespot.scorers import checks, normalise, ready_rows, resample
 from mespot_lab.networks import _pieces
-from mespot_lab.rivals import _platt
+from mespot_lab import platt
 from mespot_lab.networks._ops import Ops
 from mespot_lab.networks._targets import HEADS, Targets
 from mespot.types import Expression, FrameSeries
@@ -135,7 +135,8 @@ class Network:
         built, sigmoid = self.built(rate), self.loss == "bce"
         judge = self._judge(torch_side.run, built, ready, quality) if quality else None
         learned = [
-            torch_side.train_network(self, built, material, seed + i, judge) for i in range(self.networks)
+            torch_side.train_network(self, built, material, seed + i, judge)
+            for i in range(self.networks)
         ]
         onnx = ops_onnx.graph([n for n, _ in learned], built.forward, filled[0].shape[1], sigmoid)
         network = np.frombuffer(onnx, np.uint8)
@@ -161,7 +162,7 @@ class Network:
         """
         values = self.heads(series, weights).values[:, :1]
         if np.isfinite(weights["slope"]):
-            values = _platt.applied(values, float(weights["slope"]), float(weights["offset"]))
+            values = platt.applied(values, float(weights["slope"]), float(weights["offset"]))
         return series.with_values(values, ("score",))
 
     def heads(self, series: FrameSeries, weights: Mapping[str, NDArray[Any]]) -> FrameSeries:
@@ -201,7 +202,7 @@ class Network:
                 lambda x: onnx_runtime.run(network, x), lambda a, b: rows[a:b], rows.shape, reach
             )[:, 0]
 
-        return _platt.learn(
+        return platt.learn(
             np.concatenate([said(rows) for rows in material.rows]),
             np.concatenate([t[:, 0, 0] for t in material.targets]),
         )

@@ -10,7 +10,7 @@ _STEPS = 50
 _PENALTY = 1e-3
 
 
-def learn(scores: NDArray[np.floating], labels: NDArray[np.floating]) -> tuple[float, float]:
+def fit_sigmoid(scores: NDArray[np.floating], labels: NDArray[np.floating]) -> tuple[float, float]:
     """Slope and offset with the least cross-entropy; the slope is never negative.
 
     ``scores`` (n,), ``labels`` (n,) in [0, 1]. By Newton's method, whose objective is convex; a

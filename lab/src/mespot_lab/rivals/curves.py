@@ -12,13 +12,13 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from mespot.contracts import BaseScorer
 from mespot.errors import UsageError
-from mespot.scorers._untrained import Untrained
 from mespot.types import FrameSeries
 
 
 @dataclass(frozen=True)
-class StrongestBlocks(Untrained):
+class StrongestBlocks(BaseScorer):
     """Base of scorers of the strongest blocks, whose scores are shares of a recording's maximum."""
 
     called: ClassVar[str]
