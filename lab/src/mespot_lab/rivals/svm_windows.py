@@ -84,7 +84,9 @@ class Tiling:
         return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def make_tiling(series: FrameSeries, length_s: float, edge: int, difference_s: float = 0.0) -> Tiling:
+def make_tiling(
+    series: FrameSeries, length_s: float, edge: int, difference_s: float = 0.0
+) -> Tiling:
     """How rows of this series tile windows of ``length_s`` seconds.
 
     ``edge`` frames at either end of a row are neighbours only and are not counted in it: rows then
@@ -225,7 +227,7 @@ class SvmWindows(LearnedScorer):
             for c in choices
         ]
         for k, length_s in enumerate(base["lengths_s"].tolist()):
-            tilings = [tiling(s, length_s, self.edge, self.difference_s) for s in series]
+            tilings = [make_tiling(s, length_s, self.edge, self.difference_s) for s in series]
             scale = _Scale(self, svm, series, goods, tilings)
             learned = scale.learn(truth, np.random.default_rng([seed % 2**63, k]), choices)
             if learned is None:
@@ -259,7 +261,9 @@ class SvmWindows(LearnedScorer):
         products = projected(series.values, good, directions)
         best = np.full(len(series), -np.inf)
         for k, length_s in enumerate(weights["lengths_s"].tolist()):
-            tiling = make_tiling(series, length_s, int(weights["edge"]), float(weights["difference_s"]))
+            tiling = make_tiling(
+                series, length_s, int(weights["edge"]), float(weights["difference_s"])
+            )
             values = tiling.decisions(products[:, k], good) + levels[k]
             best = np.fmax(best, values)
         best = np.clip(np.where(np.isfinite(best), best, -1.0), -_LARGEST, _LARGEST)

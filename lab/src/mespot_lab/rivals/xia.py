@@ -108,10 +108,7 @@ class LandmarkShape(BaseDescriptor):
         moved = self._deformations(frames, k)
         parts = [moved[i * k : i * k + n] for i in range(2 * self.stretches)]
         values = np.concatenate(parts, axis=1)
-        series = FrameSeries(values, 0, step, span, len(clip), clip.fps, names)
-        # A crop that is held over a lost frame shows no movement, and the next one a jump.
-        values[~series.all_found(clip.found)] = np.nan
-        return series
+        return FrameSeries(values, 0, step, span, len(clip), clip.fps, names)
 
     @property
     def can_mirror(self) -> bool:
