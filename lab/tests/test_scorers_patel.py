@@ -9,17 +9,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from mespot.decoding import Decode, decode
-from mespot.descriptors.regions import regions
-from mespot.descriptors.region_flow import RegionFlow
-from mespot.errors import UsageError
-from mespot.recipe import load_recipe
-from mespot_lab.rivals._movements import MovementRules, movements
-from mespot_lab.rivals.patel import GROUPS, Patel
-from mespot.types import FrameSeries
 from region_rows_cases import REGIONS, at_rest, move, rows_of, tent
 from rows_patel import rows
+
+from mespot.decoding import Decode, decode
+from mespot.descriptors.region_flow import RegionFlow
+from mespot.descriptors.regions import regions
+from mespot.errors import UsageError
+from mespot.recipe import load_recipe
+from mespot.types import FrameSeries
+from mespot_lab.rivals.patel import GROUPS, MovementRules, Patel, movements
 from test_descriptors_region_flow import bump, clip_of, moved, textured
 
 # One frame a stretch: the rows' motion is that from frame to frame.
@@ -280,7 +279,7 @@ def test_fields_out_of_range(fields, told):
 
 def test_the_recipe_reads_onset_and_offset_back():
     recipe = load_recipe("patel")
-    assert recipe.decode["level"] == Patel().edge
+    assert recipe.decode.level == Patel().edge
 
 
 def test_rows_of_another_descriptor_are_refused():

@@ -6,15 +6,14 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from test_descriptors_main_direction import around, clip_of, moved, texture
 
 from mespot.decoding import decode
-from mespot_lab.rivals.main_direction import MainDirection
 from mespot.errors import UsageError
 from mespot.recipe import load_recipe
-from mespot_lab.rivals.mdmd import Mdmd
 from mespot.spotter import untrained
 from mespot.types import FrameSeries
-from test_descriptors_main_direction import around, clip_of, moved, texture
+from mespot_lab.rivals.mdmd import MainDirection, Mdmd
 
 
 def rows(values, span=25, fps=30, step=1, names=()):
@@ -69,9 +68,9 @@ def test_a_patch_that_moves_for_ten_frames_is_spotted_there():
         frames[40 + t] = moved(image, 0 * window, -2.5 * share * window).astype(float)
     clip = clip_of(np.clip(np.array(frames) + noise, 0, 255))
     spotter = untrained(load_recipe("mdmd"))
-    scores = spotter.scorer.score(spotter.descriptor.describe(clip), spotter.weights)
+    scores = spotter.recipe.scorer.score(spotter.recipe.descriptor.describe(clip), spotter.weights)
     assert int(scores.centres[scores.values.argmax()]) in range(43, 47)
-    best = max(decode(scores, spotter.decode_config), key=lambda spot: spot.score)
+    best = max(decode(scores, spotter.recipe.decode), key=lambda spot: spot.score)
     assert best.score == 1
     assert abs(best.onset - 40) <= 2
     assert abs(best.offset - 49) <= 2
@@ -79,14 +78,14 @@ def test_a_patch_that_moves_for_ten_frames_is_spotted_there():
 
 def test_the_recipe_asks_for_runs_of_7_to_16_frames():
     spotter = untrained(load_recipe("mdmd"))
-    assert isinstance(spotter.descriptor, MainDirection)
+    assert isinstance(spotter.recipe.descriptor, MainDirection)
     for fps, kept in ((30, (7, 16)), (200, (47, 106))):
         lengths = []
         for length in range(3, 130):
             values = np.zeros((400, 1), np.float32)
             values[100 : 100 + length] = 0.5
             values[100 + length // 2] = 0.6
-            spots = decode(rows(values, 1, fps), spotter.decode_config)
+            spots = decode(rows(values, 1, fps), spotter.recipe.decode)
             lengths += [length] if spots else []
         assert (min(lengths), max(lengths)) == kept
         assert lengths == list(range(kept[0], kept[1] + 1))

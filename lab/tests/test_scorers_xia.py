@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mespot.packing import PackedRows
 from mespot.decoding import Decode, decode
 from mespot.errors import MespotError, UsageError
-from mespot_lab.rivals import _walk, xia
-from mespot_lab.rivals.xia import Xia, decisions
+from mespot.packing import PackedRows
 from mespot.types import Expression, FrameSeries
+from mespot_lab.rivals import xia
+from mespot_lab.rivals.xia import Xia, decisions
 from scorer_cases import apex_count, bumps
 
 SHORT = {"rounds": 8, "rounds_choices": (), "positives": 80, "negatives": 150}
@@ -32,27 +32,27 @@ def test_a_walk_over_three_rows_by_hand():
     # One column 0, 1, 3; steps lead one row on. Row 0 and row 2 reach row 1 alone. Row 1 is 1 off
     # row 0 and 2 off row 2: exp(-1/2) and exp(-4/2), so row 0 with chance a = 1 / (1 + exp(-1.5)).
     values = np.array([[0.0], [1], [3]], np.float32)
-    near = _walk.squares(values, np.ones(3, bool), 1)
+    near = xia.squares(values, np.ones(3, bool), 1)
     assert near.ravel().tolist() == [1, 4, math.inf]
     a = 1 / (1 + math.exp(-1.5))
-    chances = _walk.transitions(near, 1.0)
+    chances = xia.transitions(near, 1.0)
     assert chances == pytest.approx(np.array([[0, 1], [a, 1 - a], [1, 0]]))
     own = np.array([0.8, 0.0, 0.4])
     once = [0.5 * 0.8, 0.5 * (0.8 * a + 0.4 * (1 - a)), 0.5 * 0.4]
-    assert _walk.walked(own, chances, 0.5, 1) == pytest.approx(once)
+    assert xia.walked(own, chances, 0.5, 1) == pytest.approx(once)
     twice = [
         0.5 * 0.8 + 0.5 * once[1],
         0.5 * (once[0] * a + once[2] * (1 - a)),
         0.5 * 0.4 + 0.5 * once[1],
     ]
-    assert _walk.walked(own, chances, 0.5, 2) == pytest.approx(twice)
+    assert xia.walked(own, chances, 0.5, 2) == pytest.approx(twice)
 
 
 def test_a_walk_goes_to_what_looks_alike():
     # Row 2 stands between two kinds; it looks like the rows before it.
     values = np.array([[0.0], [0], [0], [5], [5]], np.float32)
-    chances = _walk.transitions(_walk.squares(values, np.ones(5, bool), 2), 1.0)
-    result = _walk.walked(np.array([0.9, 0.9, 0.3, 0.0, 0.0]), chances, 0.5, 1)
+    chances = xia.transitions(xia.squares(values, np.ones(5, bool), 2), 1.0)
+    result = xia.walked(np.array([0.9, 0.9, 0.3, 0.0, 0.0]), chances, 0.5, 1)
     assert result[2] == pytest.approx(0.5 * 0.3 + 0.5 * 0.9, abs=1e-4)
     assert result[3] == pytest.approx(0.0, abs=1e-4)
 
@@ -68,8 +68,8 @@ def test_the_banded_walk_is_the_whole_matrix(n, radius, lost, sigma, seed):
     good = np.array([not lost >> i & 1 for i in range(n)], bool)
     values[~good] = np.nan
     own = np.where(good, rng.uniform(size=n), 0)
-    chances = _walk.transitions(_walk.squares(values, good, radius), sigma)
-    told = _walk.walked(own, chances, 0.6, 3)
+    chances = xia.transitions(xia.squares(values, good, radius), sigma)
+    told = xia.walked(own, chances, 0.6, 3)
     matrix, alone = np.zeros((n, n)), np.zeros(n, bool)
     for i in range(n):
         others = [
@@ -93,9 +93,9 @@ def test_pieces_of_a_long_series_join(monkeypatch):
     values = np.random.default_rng(0).normal(size=(300, 2)).astype(np.float32)
     good = np.ones(300, bool)
     good[[63, 64, 130]] = False
-    whole = _walk.squares(values, good, 5)
+    whole = xia.squares(values, good, 5)
     monkeypatch.setattr("mespot_lab.rivals.learners._VALUES_AT_ONCE", 1)  # 64 rows a piece.
-    assert np.array_equal(_walk.squares(values, good, 5), whole)
+    assert np.array_equal(xia.squares(values, good, 5), whole)
 
 
 def test_stumps_as_arrays_are_scikit_learns_decision(monkeypatch):

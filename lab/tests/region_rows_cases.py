@@ -7,8 +7,8 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from mespot.descriptors.regions import regions
 from mespot.descriptors.region_flow import RegionFlow
+from mespot.descriptors.regions import regions
 from mespot.types import FrameSeries
 
 REGIONS = list(regions())

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from region_rows_cases import at_rest, move, rows_of, tent
 
 from mespot.descriptors.region_flow import RegionFlow
 from mespot.types import Expression, FrameSeries
-from region_rows_cases import at_rest, move, rows_of, tent
 
 FLOW = RegionFlow(stretches=2, soft_px=0)
 

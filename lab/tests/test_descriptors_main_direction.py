@@ -13,11 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mespot_lab.rivals._directions import Blocks, sectors, undone
 from mespot.descriptors.block_grid import block_edges
 from mespot.descriptors.stream import describe_stream
-from mespot_lab.rivals.main_direction import MainDirection
 from mespot.types import FaceClip
+from mespot_lab.rivals.mdmd import Blocks, MainDirection, sectors, undone
 
 SIZE = 150
 

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mespot.packing import PackedRows
 from mespot.decoding import Decode, decode
 from mespot.errors import MespotError, UsageError
-from mespot_lab.rivals import _learners, _tiles, svm_windows
-from mespot_lab.rivals.svm_windows import SvmWindows
+from mespot.packing import PackedRows
 from mespot.types import Expression, FrameSeries
+from mespot_lab.rivals import learners, svm_windows
+from mespot_lab.rivals.svm_windows import SvmWindows
 from scorer_cases import apex_count, bumps
 
 SHORT = {"positives": 60, "negatives": 100, "hard": 30}
@@ -40,20 +40,20 @@ def covered(series, tiling, at):
 def test_rows_of_a_window_tile_it():
     series = series_of(np.zeros((60, 1)), span=8)
     # 15 frames with one at either end that is a neighbour only: 13 of them count, 6 in each row.
-    tiling = _tiles.tiling(series, 0.5, edge=1)
+    tiling = svm_windows.make_tiling(series, 0.5, edge=1)
     assert tiling.length == 15
     assert tiling.offsets.tolist() == [-4, 0, 3]
     assert covered(series, tiling, 20) == set(range(-7, 8))
     assert tiling.begins(series)[20] == 20 + 3 - 7
     # As long as a row, or shorter: the row itself.
-    assert _tiles.tiling(series, 8 / 30, edge=1).offsets.tolist() == [0]
-    assert _tiles.tiling(series, 0.1, edge=1).offsets.tolist() == [0]
+    assert svm_windows.make_tiling(series, 8 / 30, edge=1).offsets.tolist() == [0]
+    assert svm_windows.make_tiling(series, 0.1, edge=1).offsets.tolist() == [0]
 
 
 def test_without_neighbours_rows_stand_side_by_side():
-    tiling = _tiles.tiling(series_of(np.zeros((60, 1)), span=5), 0.5, edge=0)
+    tiling = svm_windows.make_tiling(series_of(np.zeros((60, 1)), span=5), 0.5, edge=0)
     assert tiling.offsets.tolist() == [-5, 0, 5]
-    apart = _tiles.tiling(series_of(np.zeros((60, 1)), span=5, step=5), 0.5, edge=0)
+    apart = svm_windows.make_tiling(series_of(np.zeros((60, 1)), span=5, step=5), 0.5, edge=0)
     assert apart.offsets.tolist() == [-1, 0, 1]
 
 
@@ -72,9 +72,9 @@ def test_decisions_are_those_of_averaged_windows(n, rows, edge, lengths_s, lost,
     values = rng.normal(size=(n, 3)).astype(np.float32)
     values[[i for i in range(n) if lost >> i & 1]] = np.nan
     series = series_of(values, *rows)
-    tiling = _tiles.tiling(series, length_s, edge, difference_s)
-    good, direction = _learners.usable(values), rng.normal(size=3)
-    told = tiling.decisions(_tiles.projected(values, good, direction[None])[:, 0], good)
+    tiling = svm_windows.make_tiling(series, length_s, edge, difference_s)
+    good, direction = learners.usable(values), rng.normal(size=3)
+    told = tiling.decisions(svm_windows.projected(values, good, direction[None])[:, 0], good)
     for row in range(n):
         parts = []
         for at in (row + tiling.offsets).tolist():
@@ -100,8 +100,8 @@ def test_overlap_of_windows_with_the_truth():
     truth = [Expression(4, 6, 11), Expression(20, None, 23)]
     # 8 frames each. Of 4 to 11 they share 1, 4, 8, 4, 0; of 20 to 23, only the last: 4 of 8.
     expected = [1 / 15, 4 / 12, 1.0, 4 / 12, 4 / 8]
-    assert _tiles.best_iou(begins, 8, truth) == pytest.approx(expected)
-    assert _tiles.best_iou(begins, 8, []).tolist() == [0] * 5
+    assert svm_windows.best_iou(begins, 8, truth) == pytest.approx(expected)
+    assert svm_windows.best_iou(begins, 8, []).tolist() == [0] * 5
 
 
 def square(n=200, at=(60, 130), length=9, span=1):
@@ -140,7 +140,7 @@ def test_decision_is_scikit_learns_own():
     curve = scorer.score(series, scorer.fit([series], [truth], 0)).values[:, 0]
     values = series.values.astype(np.float64)
     windows = np.array([values[i - 4 : i + 5].mean(axis=0) for i in range(4, 196)])
-    near = _tiles.best_iou(np.arange(192), 9, truth) >= 0.5
+    near = svm_windows.best_iou(np.arange(192), 9, truth) >= 0.5
     order = np.argsort(~near, kind="stable")  # The scorer puts the positive ones first.
     machine = svm.LinearSVC(C=0.3, class_weight="balanced", dual=False, random_state=0)
     machine.fit(windows[order], near[order])

@@ -12,12 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mespot.align.crop import MEAN_68
-from mespot_lab.rivals._circular_lbp import BINS, pattern_bins, patterns
-from mespot.descriptors._lost import blank_lost
 from mespot.descriptors.stream import describe_stream
-from mespot_lab.rivals.lbp_difference import LbpDifference, block_edges
 from mespot.errors import UsageError
-from mespot.types import FaceClip
+from mespot.types import FaceClip, FrameSeries
+from mespot_lab.rivals.lbp_chi2 import BINS, LbpDifference, block_edges, pattern_bins, patterns
 
 SIZE = 150
 
@@ -223,8 +221,8 @@ def test_rows_that_touch_a_lost_frame_hold_no_number():
 def test_lost_frames_between_rows_that_are_apart():
     values, found = np.zeros((4, 2), np.float32), np.ones(12, bool)
     found[[0, 8]] = False
-    blank_lost(values, found, 3, 3)  # rows look at 0-2, 3-5, 6-8, 9-11
-    assert np.isnan(values).all(axis=1).tolist() == [True, False, True, False]
+    series = FrameSeries(values, 0, 3, 3, 12, Fraction(30))  # rows look at 0-2, 3-5, 6-8, 9-11
+    assert series.all_found(found).tolist() == [False, True, False, True]
 
 
 def test_mirror_equals_describing_the_mirrored_crops():

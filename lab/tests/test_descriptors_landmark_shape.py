@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from mespot.align.crop import MEAN_68
 from mespot.descriptors.stream import describe_stream
-from mespot_lab.rivals.landmark_shape import POINTS, LandmarkShape, deformations
 from mespot.types import FaceClip
+from mespot_lab.rivals.xia import POINTS, LandmarkShape, deformations
 from test_descriptors_region_flow import SIZE, clip_of, moved, textured
 
 FPS = Fraction(30)

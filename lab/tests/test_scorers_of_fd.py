@@ -7,15 +7,15 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from region_rows_cases import REGIONS, at_rest, move, rows_of, tent
+from rows_of_fd import FLOW, rows
 
-from mespot.decoding import Decode, decode
+from mespot.decoding import decode
 from mespot.descriptors.region_flow import RegionFlow
 from mespot.errors import UsageError
 from mespot.recipe import load_recipe
-from mespot_lab.rivals.of_fd import OfFd
 from mespot.types import FrameSeries
-from region_rows_cases import REGIONS, at_rest, move, rows_of, tent
-from rows_of_fd import FLOW, rows
+from mespot_lab.rivals.of_fd import OfFd
 from test_descriptors_region_flow import bump, clip_of, moved, textured
 
 MOUTH = ["lip_corner_left", "lip_upper_left", "lip_lower_middle"]
@@ -136,7 +136,7 @@ def test_fast_equals_slow(seed):
 
 def test_decoded_spots_are_the_expressions():
     series, truth = rows(3)
-    config = Decode(**{**load_recipe("of-fd").decode, "value": 0.5})
+    config = replace(load_recipe("of-fd").decode, threshold=0.5)
     spots = decode(OfFd().score(series, {}), config)
     assert len(spots) == len(truth) == 4
     for spot, event in zip(spots, truth, strict=True):

@@ -6,16 +6,15 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from test_descriptors_lbp_difference import SIZE, clip_of, dots
 
 from mespot.decoding import decode
-from mespot_lab.rivals.lbp_difference import LbpDifference
 from mespot.errors import UsageError
 from mespot.recipe import load_recipe
-from mespot_lab.rivals.curves import contrast, share_of_maximum, strongest
-from mespot_lab.rivals.lbp_chi2 import LbpChi2
 from mespot.spotter import untrained
 from mespot.types import FrameSeries
-from test_descriptors_lbp_difference import SIZE, clip_of, dots
+from mespot_lab.rivals.curves import contrast, share_of_maximum, strongest
+from mespot_lab.rivals.lbp_chi2 import LbpChi2, LbpDifference
 
 
 def rows(values, span=9, fps=25, step=1, names=()):
@@ -61,7 +60,7 @@ def test_a_texture_that_flashes_up_in_one_block():
     scores = LbpChi2().score(series, {})
     assert int(scores.centres[scores.values.argmax()]) == 30
     assert scores.values.max() == 1
-    spots = decode(scores, untrained(load_recipe("lbp-chi2")).decode_config)
+    spots = decode(scores, untrained(load_recipe("lbp-chi2")).recipe.decode)
     assert [(s.onset, s.apex, s.offset) for s in spots] == [(26, 30, 34)]
 
 
