@@ -9,7 +9,7 @@ import io
 import math
 import warnings
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -17,10 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mespot.scorers.torch_training import glorot, rate_in, threads
-from mespot_lab.networks.slices import TrainingRows, Variation, batches
-
-if TYPE_CHECKING:
-    from mespot_lab.networks.network import Network
+from mespot_lab.networks.slices import TrainingFields, TrainingRows, Variation, batches
 
 LARGEST_STEP = 1.0
 """Gradients are clipped to this norm."""
@@ -197,7 +194,7 @@ def attention(query: Tensor, key: Tensor, value: Tensor, place: Tensor) -> Tenso
 
 
 def train(
-    config: Network,
+    config: TrainingFields,
     module: RowModule,
     training: TrainingRows,
     judge: Callable[[RowModule], float] | None,

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,6 +65,31 @@ class Targets:
         weights[:, 1:] *= self.auxiliary
         both = np.stack([labels, weights], 1)[:, :, : self.heads]
         return both.astype(np.float32)
+
+
+class TrainingFields(Protocol):
+    """The fields of a scorer that learning reads; see docs/scorers/tcn.md."""
+
+    @property
+    def epochs(self) -> int: ...
+    @property
+    def check_every(self) -> int: ...
+    @property
+    def learning_rate(self) -> float: ...
+    @property
+    def weight_decay(self) -> float: ...
+    @property
+    def batch(self) -> int: ...
+    @property
+    def slice_rows(self) -> int: ...
+    @property
+    def stretch(self) -> float: ...
+    @property
+    def amplitude(self) -> float: ...
+    @property
+    def noise(self) -> float: ...
+    @property
+    def threads(self) -> int: ...
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import pytest
 from evaluation_cases import CHANCE, N, plan_in, recordings, rows
 from mespot._footage import NoFace
 from mespot.evaluation.figures import figures_of
-from mespot_lab.table_rows import Row
-from mespot_lab.table import Line, Table, markdown, table_of
+from mespot_lab.tables.rows import Row
+from mespot_lab.tables.table import Line, Table, markdown, table_of
 from mespot.exports.csv import write_events, write_recordings
 from mespot.recipe import Recipe
 

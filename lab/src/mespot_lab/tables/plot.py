@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from mespot.files import atomic_path
-
-if TYPE_CHECKING:
-    from mespot_lab.table import Table
+from mespot.files import atomic_path, write_text
+from mespot_lab.tables.table import Table, as_csv, markdown
 
 _SURE, _HOPEFUL, _PRINTED = "#1b5e8c", "#c9782b", "#777777"
 
@@ -68,3 +66,12 @@ def _legend(axes: Any) -> None:
         frameon=False,
         ncols=3,
     )
+
+
+def write(table: Table, out: Path, dataset: str) -> list[Path]:
+    """Write ``table.md``, ``table.csv`` and ``table.png``; their paths."""
+    paths = [out / f"table.{end}" for end in ("md", "csv", "png")]
+    write_text(paths[0], markdown(table))
+    write_text(paths[1], as_csv(table, dataset))
+    draw(table, paths[2])
+    return paths

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from mespot_lab.sheets import Plan, PlannedRecording
-from mespot_lab.sheets._rows import Cell, Rows, write_xlsx
 from mespot.types import Expression
+from mespot_lab.sheets import Plan, PlannedRecording
+from mespot_lab.sheets.rows import Cell, Rows, write_xlsx
 
 _FEELINGS = ("ne", "po", "sur")
 _SESSION_START = 100_000
@@ -33,7 +33,7 @@ def frame_path(camera: str, recording: PlannedRecording, i: int) -> Path:
 
 
 def write_sheet(
-    root: Path, camera: str, plan: Plan, quirks: Mapping[str, int]
+    root: Path, camera: str, plan: Plan, odd: Mapping[str, int]
 ) -> tuple[PlannedRecording, ...]:
     """Write the camera's workbook; returns what a reader must find: no apex, micro alone.
 
@@ -42,20 +42,18 @@ def write_sheet(
     most = 3 if camera == "HS" else 2
     share = len(plan) / (157 if camera == "HS" else 76)
     rows = [_Row(r, most) for r in plan if _micro(r)]
-    for row in _some(rows, "second-me-first", quirks, share, lambda row: len(row.pairs) > 1):
+    for row in _some(rows, "second-me-first", odd, share, lambda row: len(row.pairs) > 1):
         row.pairs[0], row.pairs[1] = row.pairs[1], row.pairs[0]
-    for row in _some(rows, "third-me-garbage", quirks, share, lambda row: len(row.pairs) < 3):
+    for row in _some(rows, "third-me-garbage", odd, share, lambda row: len(row.pairs) < 3):
         onset = row.pairs[0][0]
         row.pairs += [(None, None)] * (2 - len(row.pairs)) + [(onset, onset - 40)]
-    for row in _some(rows, "first-missing", quirks, share, lambda row: True):
+    for row in _some(rows, "first-missing", odd, share, lambda row: True):
         row.first = f"MISSING <-{row.recording.first}"
-    doubled = _some(rows, "duplicate-row", quirks, share, lambda row: True)
+    doubled = _some(rows, "duplicate-row", odd, share, lambda row: True)
     table = [_header(most)]
     for row in rows:
         table += [row.cells()] * (2 if row in doubled else 1)
-    table += (
-        [["Remark:"], ["frame numbers are those of the camera"]] if "text-row" in quirks else []
-    )
+    table += [["Remark:"], ["frame numbers are those of the camera"]] if "text-row" in odd else []
     others = [
         [int(r.subject[1:]), r.name, None, r.first, r.first + r.n_frames - 1, r.n_frames]
         for r in plan
@@ -110,12 +108,12 @@ def _header(most: int) -> list[Cell]:
 
 
 def _some(
-    rows: Sequence[_Row], code: str, quirks: Mapping[str, int], share: float,
+    rows: Sequence[_Row], code: str, odd: Mapping[str, int], share: float,
     fit: Callable[[_Row], bool],
 ) -> list[_Row]:  # fmt: skip
     """Rows for an oddity, evenly spread over those that are fit and still plain."""
     plain = [row for row in rows if not row.odd and fit(row)]
-    wanted = min(len(plain), max(1, round(quirks.get(code, 0) * share))) if quirks.get(code) else 0
+    wanted = min(len(plain), max(1, round(odd.get(code, 0) * share))) if odd.get(code) else 0
     chosen = [plain[(2 * i + 1) * len(plain) // (2 * wanted)] for i in range(wanted)]
     for row in chosen:
         row.odd = code

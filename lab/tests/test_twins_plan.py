@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from mespot.inspection import RECORDING, Lengths, lengths
 from mespot.synthetic import STANDARD
 from mespot_lab import sheets
-from mespot_lab.twins import layout, quirks
-from mespot_lab.twins.lengths import draw, match, onsets
+from mespot_lab.twins import layout, irregularities
+from mespot_lab.twins.numbers import draw, match, onsets
 from mespot_lab.twins.numbers import numbers_of
 from mespot_lab.twins.plan import make_plan
-from mespot_lab.twins.scale import scaled
+from mespot_lab.twins.numbers import scaled
 
 
 def read_back(plan, tmp_path):
@@ -229,7 +229,7 @@ def test_odd_rows_are_foreseen(name, tmp_path):
         layout.Slot(t.subject, i, [e.kind for e in t.recording.expressions])
         for t, i in zip(plan.takes, _places(plan))
     ]
-    odd = quirks.odd_rows(plan.module, slots)
+    odd = irregularities.odd_rows(plan.module, slots)
     seen = Counter()
     for planned, read, told in zip(plan.recordings, read_back(plan, tmp_path), odd):
         after = {e.onset: e for e in read.expressions}

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from mespot import registry
-from mespot.errors import UsageError
-from mespot.recipe import Recipe, load_recipe, shipped
+from mespot.contracts import Scorer
+from mespot.errors import UsageError, nearest
+from mespot.recipe import Recipe, load_recipe
+from mespot.scorers.never import Never
+from mespot.scorers.oracle import Oracle
+from mespot.scorers.random import Random
 
 
 @dataclass(frozen=True)
@@ -24,15 +27,14 @@ class Row:
     title : str
         As in the paper, where it is there.
     kind : {"method", "rival", "own", "floor", "ceiling"}
-    recipe : Recipe or None
-        None: not yet to be had here.
+    recipe : Recipe
     paper : float or None
         The F1 that the paper prints.
     """
 
     title: str
     kind: str
-    recipe: Recipe | None
+    recipe: Recipe
     paper: float | None = None
 
 
@@ -55,9 +57,9 @@ _CASME: tuple[_Spec, ...] = (
     ("HOG-TOP Overlap LSTM", "hog_top", "overlap", 0.84),
     ("HIGO-TOP Overlap LSTM", "higo_top", "overlap", 0.86),
 )
-# Title, scorer, F1; a rival is evaluated once a recipe of the scorer's name is shipped.
-_SMIC_RIVALS = (("LBP ChiSquare", "lbp_chi2", 0.29),)
-_CASME_RIVALS = (("LBP ChiSquare", "lbp_chi2", 0.32), ("MDMD", "mdmd", 0.38))
+# Title, recipe, F1.
+_SMIC_RIVALS = (("LBP ChiSquare", "lbp-chi2", 0.29),)
+_CASME_RIVALS = (("LBP ChiSquare", "lbp-chi2", 0.32), ("MDMD", "mdmd", 0.38))
 
 # What the paper has no figure of: title, shipped recipe.
 _OTHER_RIVALS = (
@@ -103,72 +105,56 @@ def rows_of(
         )
     _, base_name, specs, rivals = TABLES[name]
     base = load_recipe(base_name)
-    rows = [Row(title, "rival", _rival(scorer), f1) for title, scorer, f1 in rivals]
+    rows = [Row(title, "rival", load_recipe(recipe), f1) for title, recipe, f1 in rivals]
     for title, descriptor, label, f1 in specs:
         rows.append(Row(title, "method", _method(base, title, descriptor, label), f1))
         if difference:
-            steps = {"normalise": ["difference", "zscore"]}
-            changed = _method(base, f"{title}, difference", descriptor, label, steps)
+            changed = _method(base, f"{title}, difference", descriptor, label, difference=True)
             rows.append(Row(f"{title}, difference", "method", changed))
     rows.append(Row("region_flow LSTM (mespot's default)", "own", load_recipe("default")))
     if more:
         known = {row.title for row in rows}
         for kind, others in (("rival", _OTHER_RIVALS), ("own", _OTHER_OWN)):
-            rows += [
-                Row(t, kind, load_recipe(r)) for t, r in others if t not in known and r in shipped()
-            ]
+            rows += [Row(t, kind, load_recipe(r)) for t, r in others if t not in known]
     rows += _bounds(base)
     return [_changed(row, settings) for row in rows]
 
 
 def _changed(row: Row, settings: Sequence[str]) -> Row:
-    if row.recipe is None:
-        return row
     if row.kind != "method":
         settings = [s for s in settings if not s.strip().startswith("scorer.")]
     return replace(row, recipe=row.recipe.override(settings))
 
 
 def _method(
-    base: Recipe, title: str, descriptor: str, label: str, scorer: Mapping[str, Any] | None = None
+    base: Recipe, title: str, descriptor: str, label: str, difference: bool = False
 ) -> Recipe:
     """A recipe of the paper's with another descriptor and label; lengths stay."""
+    fields = registry.to_values(base.descriptor)
+    scorer = {**registry.section_of("scorers", base.scorer), "label": label}
+    if difference:
+        scorer["normalise"] = ["difference", "zscore"]
     return replace(
         base,
         name=_slug(title),
         description=f"{title}, as {base.name}",
-        descriptor={**base.descriptor, "name": descriptor},
-        scorer={**base.scorer, "label": label, **(scorer or {})},
+        descriptor=registry.build("descriptors", {"name": descriptor, **fields}),
+        scorer=registry.build("scorers", scorer),
     )
-
-
-def _rival(scorer: str) -> Recipe | None:
-    """The shipped recipe of a rival, if there is its scorer and a recipe of its name."""
-    for name in (scorer, scorer.replace("_", "-")):
-        if scorer in registry.names("scorers") and name in shipped():
-            return load_recipe(name)
-    return None
 
 
 def _bounds(base: Recipe) -> list[Row]:
     """Floor and ceiling on the rows of the paper's recipe, decoded as its scores are."""
 
-    def made(title: str, **scorer: Any) -> Recipe:
+    def made(title: str, scorer: Scorer) -> Recipe:
         return replace(base, name=_slug(title), description=title, scorer=scorer)
 
+    apex, overlap = Oracle(label="apex"), Oracle(label="overlap")
     return [
-        Row("never (floor)", "floor", made("never", name="never")),
-        Row("random (chance)", "floor", made("random", name="random")),
-        Row(
-            "oracle, Apex labels (ceiling)",
-            "ceiling",
-            made("oracle apex", name="oracle", label="apex"),
-        ),
-        Row(
-            "oracle, Overlap labels (ceiling)",
-            "ceiling",
-            made("oracle overlap", name="oracle", label="overlap"),
-        ),
+        Row("never (floor)", "floor", made("never", Never())),
+        Row("random (chance)", "floor", made("random", Random())),
+        Row("oracle, Apex labels (ceiling)", "ceiling", made("oracle apex", apex)),
+        Row("oracle, Overlap labels (ceiling)", "ceiling", made("oracle overlap", overlap)),
     ]
 
 

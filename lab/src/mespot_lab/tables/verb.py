@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from mespot.cli import NOT_FOR
-from mespot.cli.evaluate import data_options, load, need_torch, plan_of, say
+from mespot.cli.evaluate import LoadedData, data_options, load, log, plan_of
 from mespot.errors import UsageError
 
 _BESIDE = Path("OUT/twin")
@@ -53,33 +53,30 @@ def command(name: str, root: Path | None, twin: Path | None, **options: Any) -> 
     Writes table.md, table.csv and table.png into the folder, and every fold of every row as mespot
     evaluate does. Run the same command again after a stop: finished folds are kept.
     """
-    from mespot.evaluation.paired import ahead
-    from mespot_lab.table_rows import TABLES, rows_of
     from mespot.evaluation.run import evaluate
-    from mespot_lab.table import markdown, table_of, write
+    from mespot_lab.tables.paired import ahead
+    from mespot_lab.tables.plot import write
+    from mespot_lab.tables.rows import TABLES, rows_of
+    from mespot_lab.tables.table import markdown, table_of
 
     settings = list(options["settings"])
     if options["seed"] is not None:
         settings.append(f"seed={options['seed']}")
     rows = rows_of(name, options["difference"], settings, options["more"])
-    need_torch()
-    recordings = _load(name, root, twin, options)
-    recipes = [row.recipe for row in rows if row.recipe is not None]
-    say(
-        f"{len(recipes)} rows; not yet: "
-        + (", ".join(row.title for row in rows if row.recipe is None) or "none")
-    )
-    results = evaluate(plan_of(recipes, recordings, ("default", "paper"), options), say)
+    data = _load(name, root, twin, options)
+    recipes = [row.recipe for row in rows]
+    log(f"{len(recipes)} rows")
+    results = evaluate(plan_of(recipes, data, ("default", "paper"), options), log)
     heading = f"{TABLES[name.replace('_', '-')][0]} of Tran et al. 2019"
     table = table_of(heading, rows, results)
     f1 = {line.row.title: line.f1 for line in table.lines}
     table = replace(table, ahead=ahead(options["out"], rows, f1))
     paths = write(table, options["out"], results[0]["dataset"])
     click.echo(markdown(table), nl=False)
-    say(f"wrote {', '.join(map(str, paths))}")
+    log(f"wrote {', '.join(map(str, paths))}")
 
 
-def _load(name: str, root: Path | None, twin: Path | None, options: dict[str, Any]) -> list[Any]:
+def _load(name: str, root: Path | None, twin: Path | None, options: dict[str, Any]) -> LoadedData:
     """The recordings of either; UsageError unless exactly one is named and is what it is said."""
     if (root is None) == (twin is None):
         raise UsageError("give either --root (the data set) or --twin (its synthetic twin)")
@@ -94,19 +91,19 @@ def _load(name: str, root: Path | None, twin: Path | None, options: dict[str, An
     asked = any(options[name] is not None for name in ("portraits", "scale"))
     if asked or twin == _BESIDE or not place.exists() or not any(place.iterdir()):
         _make(name, place, options)
-    recordings = load(name, place, options["fields"])
-    if recordings and not recordings[0].dataset.endswith(" twin"):
+    data = load(name, place, options["fields"])
+    if data.recordings and not data.recordings[0].dataset.endswith(" twin"):
         raise UsageError(f"{place}: holds no twin.json, so it is no twin; use --root for real data")
-    return recordings
+    return data
 
 
 def _make(name: str, place: Path, options: dict[str, Any]) -> None:
     """Make the twin, or what a stopped run has left to make of it."""
-    from mespot_lab.twin_options import make_twin
     from mespot.synthetic.portraits import load_portraits
-    from mespot_lab.twins.order import make_order
+    from mespot_lab.twins.request import make_request
+    from mespot_lab.twins.verb import make
 
-    order = make_order(name, 1.0 if options["scale"] is None else options["scale"])
+    request = make_request(name, 1.0 if options["scale"] is None else options["scale"])
     faces = load_portraits(options["portraits"])
     with redirect_stdout(sys.stderr):
-        make_twin(order, faces, place, options["workers"], False)
+        make(request, faces, place, options["workers"], False)

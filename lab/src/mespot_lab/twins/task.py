@@ -28,7 +28,7 @@ class Stopped(Exception):
 
 
 @dataclass(frozen=True)
-class Job:
+class TwinTask:
     """All that a recording needs but the portraits.
 
     ``name`` is the data set's, ``config`` the recording's own; ``quality`` that of the JPEGs.

@@ -6,9 +6,9 @@ from fractions import Fraction
 
 import pytest
 
-from mespot.evaluation.paired import ahead, counts_by_subject
-from mespot_lab.table_rows import Row
-from mespot_lab.table import Line, Table, markdown
+from mespot_lab.tables.paired import ahead, counts_by_subject
+from mespot_lab.tables.rows import Row
+from mespot_lab.tables.table import Line, Table, markdown
 from mespot.exports.csv import write_events, write_recordings
 from mespot.recipe import Recipe
 from mespot.types import Expression, Recording

@@ -11,8 +11,8 @@ from evaluation_cases import recordings, without_faces
 from mespot.cli import run
 from mespot.errors import UsageError
 from mespot.evaluation import rows as rows_module
-from mespot_lab.table_rows import Row, rows_of
-from mespot_lab.table import COLUMNS, Line, Table, as_csv, markdown, table_of
+from mespot_lab.tables.rows import Row, rows_of
+from mespot_lab.tables.table import COLUMNS, Line, Table, as_csv, markdown, table_of
 from mespot.recipe import Recipe, load_recipe, shipped
 
 PAPER_1 = {
@@ -137,7 +137,7 @@ def test_the_table_by_hand():
 def test_the_picture_shows_what_is_known(tmp_path):
     import cv2
 
-    from mespot_lab.table_plot import draw
+    from mespot_lab.tables.plot import draw
 
     draw(example(), tmp_path / "table.png")
     full = cv2.imread(str(tmp_path / "table.png"))
@@ -161,7 +161,7 @@ def twin(tmp_path, monkeypatch):
     monkeypatch.setenv("MESPOT_CACHE", str(tmp_path / "cache"))
     without_faces(monkeypatch)
     given = [replace(r, dataset="smic-vis-e twin") for r in recordings(tmp_path / "data", "abc")]
-    monkeypatch.setattr("mespot_lab.tables_verb.load", lambda *_: given)
+    monkeypatch.setattr("mespot_lab.tables.verb.load", lambda *_: given)
     return given
 
 
@@ -214,7 +214,7 @@ def test_root_and_twin_are_told_apart(tmp_path, twin, monkeypatch, capsys):
     assert "either --root" in capsys.readouterr().err
     assert run(command(tmp_path, "--root", "x", "--twin", "x")) == 2
     real = [replace(r, dataset="smic-vis-e") for r in twin]
-    monkeypatch.setattr("mespot_lab.tables_verb.load", lambda *_: real)
+    monkeypatch.setattr("mespot_lab.tables.verb.load", lambda *_: real)
     assert run(command(tmp_path, "--twin", str(tmp_path / "data"))) == 2
     assert "holds no twin.json" in capsys.readouterr().err
     assert run(command(tmp_path, "--root", "x", "--scale", "0.1")) == 2
@@ -225,12 +225,12 @@ def test_root_and_twin_are_told_apart(tmp_path, twin, monkeypatch, capsys):
 def test_a_twin_that_is_not_there_is_made_first(tmp_path, twin, monkeypatch, capsys):
     made = []
 
-    def make(order, faces, place, workers, dry_run):
+    def make(request, faces, place, workers, dry_run):
         print("planned")
-        made.append((order.name, order.scale, order.seed, place, workers, dry_run))
+        made.append((request.name, request.scale, request.seed, place, workers, dry_run))
         raise UsageError("enough seen")
 
-    monkeypatch.setattr("mespot_lab.twin_options.make_twin", make)
+    monkeypatch.setattr("mespot_lab.twins.verb.make_twin", make)
     assert run(command(tmp_path, "--twin", "--scale", "0.1")) == 2
     # Results alone go to standard output.
     assert capsys.readouterr().out == ""

@@ -7,12 +7,10 @@ import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from mespot.evaluation.paired import Ahead
-from mespot_lab.table_rows import Row
-from mespot.files import write_text
+from mespot_lab.tables.paired import Ahead
+from mespot_lab.tables.rows import Row
 
 NOT_YET = "not yet"
 _NAMED = 5
@@ -194,14 +192,3 @@ def _two_digits(value: float | None) -> str:
         return "-"
     rounded = float(f"{value:.2g}")
     return f"{rounded:,.0f}" if rounded >= 10 else f"{rounded:g}"
-
-
-def write(table: Table, out: Path, dataset: str) -> list[Path]:
-    """Write ``table.md``, ``table.csv`` and ``table.png``; their paths."""
-    from mespot_lab.table_plot import draw
-
-    paths = [out / f"table.{end}" for end in ("md", "csv", "png")]
-    write_text(paths[0], markdown(table))
-    write_text(paths[1], as_csv(table, dataset))
-    draw(table, paths[2])
-    return paths

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,25 +16,46 @@ if TYPE_CHECKING:
     from mespot.inspection import Lengths
     from mespot.synthetic.portraits import Portrait
     from mespot_lab.sheets import PlannedRecording
-    from mespot_lab.twins import Order, Work
+    from mespot_lab.twins import TwinRequest, Work
 
 
-def make_twin(
-    order: Order, faces: Sequence[Portrait], out: Path, workers: int, dry_run: bool
+def make_twin(out: Path, options: Mapping[str, Any]) -> None:
+    """``mespot synth --like``: plan a twin, compare it with the real data set, and make it.
+
+    ``options`` are those of the verb. Raises UsageError for an unknown data set or setting.
+    """
+    from mespot.synthetic.config import settings_of
+    from mespot.synthetic.portraits import load_portraits
+    from mespot_lab.twins.request import JPEG_QUALITY, make_request
+
+    request = make_request(
+        options["like"],
+        1.0 if options["scale"] is None else options["scale"],
+        options["seed"],
+        options["difficulty"],
+        settings_of(options["settings"]),
+        options["quality"] or JPEG_QUALITY,
+    )
+    faces = load_portraits(options["portraits"])
+    make(request, faces, out, options["workers"] or os.cpu_count() or 1, options["dry_run"])
+
+
+def make(
+    request: TwinRequest, faces: Sequence[Portrait], out: Path, workers: int, dry_run: bool
 ) -> None:
-    """Plan a twin, tell how it compares with the real data set, and make it unless told not to."""
+    """Plan a twin, compare it with the real data set, and make it unless it is a dry run."""
     from mespot_lab.twins import make_work, truth_of, write_twin
 
     if dry_run:
-        work = make_work(order, faces)
+        work = make_work(request, faces)
         _print(work, truth_of(work))
         click.echo(f"\n{work.plan.n_frames} frames; nothing was written")
         return
     with FrameBar("synth") as bar:
-        work, truth = write_twin(order, faces, out, workers, bar, _report)
+        work, truth = write_twin(request, faces, out, workers, bar, _report)
     _print(work, truth)
     click.echo(f"\n{work.plan.n_frames} frames in {out}: a twin, labelled so in twin.json")
-    click.echo(f"check it: mespot datasets verify {order.name} {out}")
+    click.echo(f"check it: mespot datasets verify {request.name} {out}")
 
 
 def _report(name: str, made: bool) -> None:
@@ -47,9 +69,10 @@ def _print(work: Work, truth: Sequence[PlannedRecording]) -> None:
     from mespot.inspection import RECORDING, lengths
     from mespot_lab.sheets import sheet_module
 
-    order, real = work.order, sheet_module(work.order.like).SHAPE
+    request, real = work.request, sheet_module(work.request.like).SHAPE
     click.echo(
-        f"twin of {order.name}, scale {order.scale:g}, seed {order.seed}, {order.level} (synthetic)"
+        f"twin of {request.name}, scale {request.scale:g}, seed {request.seed}, "
+        f"{request.level} (synthetic)"
     )
     click.echo(f"{'':<12}{'twin':>8}{'real':>8}  frames, twin {'':<9}frames, real")
     every = [(e.kind, e.n_frames) for r in truth for e in r.expressions]

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mespot.synthetic.scene import FaceFrame
 from mespot.synthetic.portraits import Portrait
+from mespot.synthetic.scene import FaceFrame
 
 # All in eye distances: how far a portrait goes on below, and how deep the collar is at most.
 _BELOW, _DEPTH = 3.2, 0.5

@@ -1,4 +1,4 @@
-"""What a twin is made of: the order, and the jobs that follow from it."""
+"""What a twin is made of: the order, and the tasks that follow from it."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from mespot.version import __version__
-from mespot.errors import UsageError
-from mespot.errors import nearest
+from mespot.errors import UsageError, nearest
 from mespot.synthetic.config import ScriptConfig, difficulty, overridden
 from mespot.synthetic.portraits import Portrait
-from mespot_lab.sheets import NAMES, PlannedRecording, facts_of
+from mespot.synthetic.write import portraits_sha256
+from mespot.version import __version__
+from mespot_lab.sheets import NAMES, PlannedRecording, marker_of
 from mespot_lab.twins.identities import Kinship, kinship
-from mespot_lab.twins.job import Job
 from mespot_lab.twins.numbers import Numbers, numbers_of
 from mespot_lab.twins.plan import TwinPlan, make_plan
-from mespot.synthetic.write import portraits_sha256
+from mespot_lab.twins.task import TwinTask
 
 JPEG_QUALITY = 95
 # How much the distance between the eyes differs between recordings of one subject.
@@ -32,7 +31,7 @@ _PLANNED = ("micro_per_minute", "micro_s")
 
 
 @dataclass(frozen=True)
-class Order:
+class TwinRequest:
     """A twin to be made.
 
     Attributes
@@ -64,10 +63,10 @@ class Order:
         return self.like.replace("_", "-")
 
 
-def make_order(
+def make_request(
     like: str, scale: float = 1.0, seed: int = 0, level: str = "standard",
     values: Mapping[str, Any] | None = None, quality: int = JPEG_QUALITY,
-) -> Order:  # fmt: skip
+) -> TwinRequest:  # fmt: skip
     """An order with the data set's own frame; ``values`` are fields of ``ScriptConfig``.
 
     Raises UsageError for an unknown data set, difficulty or field, for a field that the data set's
@@ -88,7 +87,7 @@ def make_order(
     if level not in _COMPRESSED:
         fields["crf"] = (0, 0)
     config = overridden(overridden(difficulty(level), fields), values)
-    return Order(known, scale, seed, level, config, quality)
+    return TwinRequest(known, scale, seed, level, config, quality)
 
 
 def _planned(numbers: Numbers) -> tuple[str, ...]:
@@ -99,63 +98,63 @@ def _planned(numbers: Numbers) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Work:
-    """A plan with its faces, as jobs in the plan's order."""
+    """A plan with its faces, as tasks in the plan's order."""
 
-    order: Order
+    request: TwinRequest
     plan: TwinPlan
     kinship: Kinship
-    jobs: tuple[Job, ...]
+    tasks: tuple[TwinTask, ...]
 
 
-def make_work(order: Order, portraits: Sequence[Portrait]) -> Work:
-    """The plan and the jobs of an order; the same arguments give the same ones.
+def make_work(request: TwinRequest, portraits: Sequence[Portrait]) -> Work:
+    """The plan and the tasks of an order; the same arguments give the same ones.
 
     Raises UsageError without portraits or if the expressions do not fit the recordings.
     """
     if not portraits:
         raise UsageError("there is no portrait to animate")
     try:
-        plan = make_plan(order.like, order.scale, order.seed, order.config)
+        plan = make_plan(request.like, request.scale, request.seed, request.config)
     except ValueError as error:
         raise UsageError(str(error)) from error
-    kin = kinship(portraits, plan.numbers.shape.subjects, order.seed)
-    near, far = order.config.eye_px
-    rng = np.random.default_rng([order.seed, 15])
+    kin = kinship(portraits, plan.numbers.shape.subjects, request.seed)
+    near, far = request.config.eye_px
+    rng = np.random.default_rng([request.seed, 15])
     eyes = rng.uniform(near, far, plan.numbers.shape.subjects)
     # Whose blinks are labelled blinks at no other time.
     coded = {
         t.subject for t in plan.takes if any(e.kind == "blink" for e in t.recording.expressions)
     }
-    base = replace(order.config, micro_per_minute=0.0)
+    base = replace(request.config, micro_per_minute=0.0)
     if "macro" in plan.numbers.shape.events:
         base = replace(base, macro_per_minute=0.0)
-    jobs = []
+    tasks = []
     for take in plan.takes:
         eye = float(eyes[take.subject])
         own = replace(base, eye_px=(eye * (1 - _SAME_SEAT), eye * (1 + _SAME_SEAT)))
         if take.subject in coded:
             own = replace(own, blink_per_minute=0.0)
         identity = kin.identities[take.subject]
-        jobs.append(Job(order.like, take, identity, own, order.quality))
-    return Work(order, plan, kin, tuple(jobs))
+        tasks.append(TwinTask(request.like, take, identity, own, request.quality))
+    return Work(request, plan, kin, tuple(tasks))
 
 
 def marker(
     work: Work, portraits: Sequence[Portrait], truth: Sequence[PlannedRecording]
 ) -> dict[str, Any]:
     """What ``twin.json`` says. ``truth`` is what a reader of the sheet must find."""
-    order, facts = work.order, facts_of(work.order.like, truth)
+    request, facts = work.request, marker_of(work.request.like, truth)
     n_frames = facts.pop("n_frames")
     people = dict.fromkeys(t.recording.subject for t in work.plan.takes)
     return {
         "what": "synthetic twin: no row and no frame of the real data set",
         **facts,
         "version": __version__,
-        "seed": order.seed,
-        "scale": order.scale,
-        "difficulty": order.level,
-        "config": asdict(order.config),
-        "jpeg_quality": order.quality,
+        "seed": request.seed,
+        "scale": request.scale,
+        "difficulty": request.level,
+        "config": asdict(request.config),
+        "jpeg_quality": request.quality,
         "portraits": [p.id for p in portraits],
         "portraits_sha256": portraits_sha256(portraits),
         "subjects": {s: asdict(i) for s, i in zip(people, work.kinship.identities)},

@@ -76,17 +76,17 @@ def test_a_whole_twin_is_read_back_and_all_oddities_met(tmp_path, name):
     seen = dataset.inspect(tmp_path)
     assert seen.problems == ()
     assert set(seen.traps) == MET[name]
-    assert set(module.QUIRKS) <= set(seen.traps)
+    assert set(module.IRREGULARITIES) <= set(seen.traps)
 
 
 @pytest.mark.parametrize("name", sheets.NAMES)
 @settings(max_examples=15, deadline=None)
-@given(seed=st.integers(0, 10**6), quirks=st.booleans())
-def test_the_sheet_alone_is_read_back(tmp_path_factory, name, seed, quirks):
+@given(seed=st.integers(0, 10**6), irregularities=st.booleans())
+def test_the_sheet_alone_is_read_back(tmp_path_factory, name, seed, irregularities):
     root = tmp_path_factory.mktemp("twin")
     module = sheets.sheet_module(name)
     plan = [replace(r, first=1) if name.startswith("casme") else r for r in plan_of(name, seed)]
-    truth = module.write_sheet(root, plan, quirks)
+    truth = module.write_sheet(root, plan, irregularities)
     (path,) = (p for p in root.rglob("*") if p.is_file())
     notes = registry.plugin("datasets", name)().read_sheet(path)
     assert notes.problems == ()
@@ -96,12 +96,12 @@ def test_the_sheet_alone_is_read_back(tmp_path_factory, name, seed, quirks):
             assert recording.name not in notes.events
             continue
         want, got = frames(recording.expressions), frames(notes.events.get(recording.name, ()))
-        if name == "samm_lv" and quirks:
+        if name == "samm_lv" and irregularities:
             # Only the images tell where a recording ends.
             last = recording.n_frames - 1
             got = [(a, p, min(b, last), k) for a, p, b, k in got]
         assert got == want
-    if not quirks:
+    if not irregularities:
         assert [frames(e for e in r.expressions) for r in truth] == [
             [(a, None if name.startswith("smic") else p, b, k) for a, p, b, k in
              frames(r.expressions)] for r in plan
@@ -120,7 +120,7 @@ def test_shares_of_oddities():
     from mespot_lab.sheets import _rows
 
     rows = _rows.entries(recordings, ("macro",))
-    chosen = _rows.spoil(rows, "fractional-frame", module.QUIRKS, len(recordings) / 147)
+    chosen = _rows.spoil(rows, "fractional-frame", module.IRREGULARITIES, len(recordings) / 147)
     assert len(chosen) == 72
     assert len({id(e) for e in chosen}) == 72
     places = [rows.index(e) for e in chosen]
@@ -143,7 +143,7 @@ def test_names_and_mistakes(tmp_path):
         smic.write_sheet(tmp_path, [smic.planned(0, 0, 50, many)])
 
 
-def test_a_damaged_marker_is_told(tmp_path):
+def test_a_damaged_marker_is_truth_of(tmp_path):
     (tmp_path / "twin.json").write_text("[]")
     dataset = registry.plugin("datasets", "casme_sq")()
     with pytest.raises(UnreadableInput, match="does not say whose twin this is"):

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mespot.types import Expression
 from mespot_lab.sheets import PlannedRecording, SheetModule
 from mespot_lab.twins.layout import Slot
-from mespot.types import Expression
 
 _STEP, _APEX, _LAST = 100, 20, 50
 
@@ -43,8 +43,7 @@ def odd_rows(module: SheetModule, slots: Sequence[Slot]) -> list[Odd]:
 
 def impossible_rows(module: SheetModule, slots: Sequence[Slot]) -> dict[str, int]:
     """Rows by kind that the sheet adds although they cannot be: a reader drops them again."""
-    count = getattr(module, "impossible", None)
-    return dict(count([_dummy(module, slot) for slot in slots])) if count else {}
+    return dict(module.impossible([_dummy(module, slot) for slot in slots]))
 
 
 def _dummy(module: SheetModule, slot: Slot) -> PlannedRecording:

@@ -11,7 +11,7 @@ import pytest
 
 from mespot.errors import MespotError, UsageError
 from mespot.synthetic import STANDARD, make_script, render
-from mespot_lab.twins import compress, make_order, make_work
+from mespot_lab.twins import compress, make_request, make_work
 from mespot_lab.twins.compress import through_h264
 from mespot_lab.twins.write import _told
 from synthetic_face import SMALL, card
@@ -32,7 +32,7 @@ def blink_lengths(config, fps, minutes=30):
 @pytest.mark.parametrize("level", LEVELS)
 def test_blinks_are_as_long_as_those_of_the_data_sets(like, fps, level):
     """At 30 frames/s they have 6/15/108 frames: shortest, median, longest."""
-    found = blink_lengths(make_order(like, level=level).config, fps, 60)
+    found = blink_lengths(make_request(like, level=level).config, fps, 60)
     assert len(found) > 300
     assert 0.45 <= np.median(found) <= 0.55
     assert found.min() >= 0.2
@@ -54,14 +54,14 @@ def frequency(light, fps):
 
 
 def test_mains_have_fifty_hertz_in_twins():
-    config = make_order("samm-lv").config
+    config = make_request("samm-lv").config
     assert config.mains_hz == 50.0
     # Grids are off by some thousandths at most.
     for seed in range(12):
         light = make_script(config, seed, 200, 400).light
         assert frequency(light, 200) == pytest.approx(100.0, rel=2e-3)
         assert light.depth > 0
-    sixty = make_order("samm-lv", values={"mains_hz": 60}).config
+    sixty = make_request("samm-lv", values={"mains_hz": 60}).config
     assert frequency(make_script(sixty, 0, 200, 400).light, 200) == pytest.approx(120.0, rel=2e-3)
 
 
@@ -116,7 +116,7 @@ def test_a_recording_is_never_held_as_a_whole():
     assert list(through_h264([], Fraction(30), 23)) == []
 
 
-def test_a_frame_that_is_lost_is_told(monkeypatch):
+def test_a_frame_that_is_lost_is_truth_of(monkeypatch):
     real, frames = compress._decoded, [np.full((144, 64), 90, np.uint8)] * 40
     monkeypatch.setattr(compress, "_decoded", lambda *a: [f for f in real(*a) if f.pts < 39])
     with pytest.raises(MespotError, match="39 of 40 frames came back"):
@@ -124,29 +124,29 @@ def test_a_frame_that_is_lost_is_told(monkeypatch):
 
 
 def test_compression_is_for_hard_twins_unless_asked_for():
-    assert {level: make_order("casme-sq", level=level).config.crf for level in LEVELS} == {
+    assert {level: make_request("casme-sq", level=level).config.crf for level in LEVELS} == {
         "easy": (0, 0), "standard": (0, 0), "hard": (23, 30),
     }  # fmt: skip
-    order = make_order("casme-sq", 0.05, values={"crf": [18, 28]})
-    factors = [job.crf for job in make_work(order, FACES).jobs]
+    request = make_request("casme-sq", 0.05, values={"crf": [18, 28]})
+    factors = [task.crf for task in make_work(request, FACES).tasks]
     assert set(factors) <= set(range(18, 29))
     assert len(set(factors)) > 3
-    off = make_order("casme-sq", 0.05, level="hard", values={"crf": [0, 0]})
-    assert {job.crf for job in make_work(off, FACES).jobs} == {0}
+    off = make_request("casme-sq", 0.05, level="hard", values={"crf": [0, 0]})
+    assert {task.crf for task in make_work(off, FACES).tasks} == {0}
     with pytest.raises(UsageError, match="crf must not be above 51"):
-        make_order("casme-sq", values={"crf": [18, 60]})
+        make_request("casme-sq", values={"crf": [18, 60]})
 
 
 def test_images_of_a_compressed_twin(tmp_path):
     images, told = {}, {}
     for name, crf in (("off", [0, 0]), ("on", [26, 26])):
-        order = make_order("smic-vis-e", 0.03, 0, "hard", {**TINY, "crf": crf}, 100)
-        job = make_work(order, FACES).jobs[0]
-        told[name] = _told(order, job)[0].extra
-        short = replace(job.take.recording, n_frames=12, expressions=())
-        job = replace(job, take=replace(job.take, recording=short))
-        job.make(tmp_path / name, FACES[0], lambda: True)
-        assert job.finished(tmp_path / name)
+        request = make_request("smic-vis-e", 0.03, 0, "hard", {**TINY, "crf": crf}, 100)
+        task = make_work(request, FACES).tasks[0]
+        told[name] = _truth_of(order, task)[0].extra
+        short = replace(task.take.recording, n_frames=12, expressions=())
+        task = replace(task, take=replace(task.take, recording=short))
+        task.make(tmp_path / name, FACES[0], lambda: True)
+        assert task.finished(tmp_path / name)
         paths = (tmp_path / name).rglob("*.jpg")
         images[name] = {p.name: cv2.imread(str(p)).astype(float) for p in paths}
     assert told == {"off": {}, "on": {"crf": "26"}}

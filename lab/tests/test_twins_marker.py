@@ -11,9 +11,9 @@ from mespot import registry
 from mespot.inspection import counts_of
 from mespot.files import write_text
 from mespot_lab import sheets
-from mespot_lab.sheets import facts_of
-from mespot_lab.twins import make_order, make_work, truth_of
-from mespot_lab.twins.order import marker
+from mespot_lab.sheets import marker_of
+from mespot_lab.twins import make_request, make_work, truth_of
+from mespot_lab.twins.request import marker
 from mespot.types import Expression
 from synthetic_face import blank_images, card
 
@@ -24,7 +24,7 @@ SCALE = {"smic_vis_e": 0.1, "smic_hs_e": 0.1, "casme_ii": 0.05, "samm_lv": 0.003
 
 def undrawn(name, root, scale):
     """A twin whose images are not drawn, and what its marker says."""
-    work = make_work(make_order(name, scale), FACES)
+    work = make_work(make_request(name, scale), FACES)
     truth = work.plan.module.write_sheet(root, work.plan.recordings)
     told = json.loads(json.dumps(marker(work, FACES, truth)))
     write_text(root / "twin.json", json.dumps(told))
@@ -57,7 +57,7 @@ def test_half_a_second_is_fifteen_frames():
     events = [Expression(10, 12, 24, "micro"), Expression(40, 45, 55, "micro"),
               Expression(70, 75, 99, "macro")]  # fmt: skip
     plan = [module.planned(0, 0, 120, events)]
-    facts = facts_of("casme-cubed", [*plan, replace(plan[0], name="b", expressions=())])
+    facts = marker_of("casme-cubed", [*plan, replace(plan[0], name="b", expressions=())])
     assert facts == {
         "twin_of": "casme-cubed",
         "counts": {"recordings": 2, "subjects": 1, "micro": 2, "macro": 1},
@@ -67,5 +67,5 @@ def test_half_a_second_is_fifteen_frames():
 
 
 def test_the_truth_needs_no_folder():
-    work = make_work(make_order("casme-sq", 0.01), FACES)
-    assert len(truth_of(work)) == len(work.jobs)
+    work = make_work(make_request("casme-sq", 0.01), FACES)
+    assert len(truth_of(work)) == len(work.tasks)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from mespot.errors import UsageError
 from mespot.files import atomic_path
-from mespot_lab.sheets import Plan, PlannedRecording
 from mespot.types import Expression
+from mespot_lab.sheets import Plan, PlannedRecording
 
 Cell = int | float | str | None
 Rows = Sequence[Sequence[Cell]]
@@ -51,15 +51,15 @@ def entries(plan: Plan, kinds: Sequence[str]) -> list[Entry]:
 
 
 def spoil(
-    candidates: Iterable[Entry], code: str, quirks: Mapping[str, int], share: float
+    candidates: Iterable[Entry], code: str, irregularities: Mapping[str, int], share: float
 ) -> list[Entry]:
     """The rows that get an oddity, evenly spread over those that are fit and still plain.
 
     ``share`` is the size of this sheet in whole ones; at least one row is taken where there is any.
     """
     plain = [entry for entry in candidates if not entry.odd]
-    wanted = min(len(plain), max(1, round(quirks.get(code, 0) * share)))
-    if not quirks.get(code) or not wanted:
+    wanted = min(len(plain), max(1, round(irregularities.get(code, 0) * share)))
+    if not irregularities.get(code) or not wanted:
         return []
     chosen = [plain[(2 * i + 1) * len(plain) // (2 * wanted)] for i in range(wanted)]
     for entry in chosen:

@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mespot_lab.table_rows import Row
-
 from mespot import metrics
 from mespot.evaluation import fold_folder
 from mespot.evaluation.figures import DRAWS
 from mespot.exports.csv import read_events, read_recording_rows
 from mespot.types import Counts
+from mespot_lab.tables.rows import Row
 
 
 @dataclass(frozen=True)
