@@ -13,7 +13,7 @@ from mespot.errors import MespotError, UsageError
 from mespot.synthetic import STANDARD, make_script, render
 from mespot_lab.twins import compress, make_request, make_work
 from mespot_lab.twins.compress import through_h264
-from mespot_lab.twins.write import _told
+from mespot_lab.twins.write import _truth_of
 from synthetic_face import SMALL, card
 
 FACES = [card(i, 40.0) for i in range(3)]
