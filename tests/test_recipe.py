@@ -6,7 +6,7 @@ import string
 from dataclasses import fields, replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mespot import registry
@@ -246,6 +246,7 @@ def _others_of(value):
     return [0.5, 12]
 
 
+@settings(max_examples=12)
 @given(recipes)
 def test_every_field_that_changes_changes_the_hash(recipe):
     for name in ("align", "descriptor", "scorer", "decode"):
