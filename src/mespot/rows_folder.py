@@ -88,17 +88,19 @@ def examine(root: str | Path) -> tuple[RowsFolder | None, list[str]]:
             )
     if problems:
         return None, problems
-    listed = _noting(problems, lambda: csv.parse_recordings(root / RECORDINGS, problems), [])
+    listed: list[RecordingRow] = _noting(
+        problems, lambda: csv.parse_recordings(root / RECORDINGS, problems), []
+    )
     if not listed and not problems:
         problems.append(f"{root / RECORDINGS}: lists no recording")
-    known = _noting(problems, lambda: _listed_numbers(root / RECORDINGS, listed), {})
+    known: dict[str, int] = _noting(
+        problems, lambda: _listed_numbers(root / RECORDINGS, listed), {}
+    )
     files = _Files(root, listed, known, problems)
     recordings = [files.recording(row) for row in listed]
     # Events are checked against the lengths that the files of rows give.
     ends = [replace(row, n_frames=files.length(row)) for row in listed]
-    sheet = _noting(
-        problems, lambda: csv.parse_events(root / EVENTS, problems, ends), None
-    )
+    sheet = _noting(problems, lambda: csv.parse_events(root / EVENTS, problems, ends), None)
     events: Mapping[str, list[Expression]] = {}
     notes: list[str] = []
     if sheet is not None:
@@ -171,9 +173,7 @@ class _Files:
                 f"{row.n_frames}; correct one of them"
             )
             return None
-        known = Recording(
-            row.id, row.subject, fps, row.n_frames, row.dataset or "rows", str(path)
-        )
+        known = Recording(row.id, row.subject, fps, row.n_frames, row.dataset or "rows", str(path))
         rows = _noting(self.problems, lambda: descriptor.placed(file, known), None)
         if rows is None:
             return None

@@ -21,11 +21,12 @@ from numpy.typing import NDArray
 from mespot import recipe as recipes
 from mespot.decoding import Decode, decode
 from mespot.errors import MespotError, UnreadableInput, UsageError
-from mespot.exports.csv import read_table_cells
 from mespot.exports.cells import Cells, refuse
+from mespot.exports.csv import read_cells
 from mespot.types import Expression, FrameSeries
 
 ENDING = ".scores.csv"
+COLUMNS = ("recording", "frame", "time_s", "score", "found")
 _USUAL_RATES = tuple(
     Fraction(n, d)
     for n in (24, 25, 30, 50, 60, 90, 100, 120, 200, 240)
@@ -135,7 +136,7 @@ class _Table:
 
 def _tables(path: Path) -> list[_Table]:
     problems: list[str] = []
-    columns, lines = read_table_cells(path, ("recording", "frame", "score"), problems)
+    columns, lines = read_cells(path, COLUMNS, problems)
     missing = [name for name in ("frame", "score") if name not in columns]
     if missing:
         raise UnreadableInput(
@@ -160,9 +161,9 @@ def _table(recording: str, lines: Sequence[Cells], problems: list[str]) -> _Tabl
             if not cells.text("frame"):
                 cells.wrong("frame", "is empty")
             continue
-        if frame < 0 or frame <= last:
-            what = "is before the first frame, 0" if frame < 0 else "stands twice"
-            cells.wrong("frame", what if frame in (last, *range(frame, 0)) else "is out of order")
+        if frame <= last:
+            what = "stands twice" if frame == last else "follows a later frame"
+            cells.wrong("frame", what if frame >= 0 else "is before the first frame, 0")
             continue
         last = frame
         text = cells.text("score").lower()
@@ -283,6 +284,4 @@ def _of_run(path: Path, table: _Table, run: _Run) -> Scores:
     centres = np.arange(n) * run.step + (run.span - 1) // 2
     values = table.scores[centres].astype(np.float32)[:, None]
     series = FrameSeries(values, 0, run.step, run.span, n_frames, run.fps)
-    return Scores(
-        table.recording, series, table.found, table.times_s, run.decode, run.threshold
-    )  # fmt: skip
+    return Scores(table.recording, series, table.found, table.times_s, run.decode, run.threshold)

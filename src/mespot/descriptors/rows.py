@@ -454,9 +454,10 @@ def _read_csv(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     if not read:
         raise UnreadableInput(f"{path}: is empty")
     header = [name.strip() for name in read[0][1]]
-    if not header or "" in header:
+    if not all(header) or not header:
+        number = header.index("") + 1 if header else 1
         raise UnreadableInput(
-            f"{path}: column {header.index('') + 1 if header else 1} has no name; name it, or leave it out (pandas: "
+            f"{path}: column {number} has no name; name it, or leave it out (pandas: "
             "to_csv(index=False))"
         )
     _names(path, header)
