@@ -5,13 +5,20 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import sys
+from dataclasses import dataclass
+from typing import ClassVar
 
 import pytest
 
+from mespot import files, registry
 from mespot.cli import run
+from mespot.contracts import BaseExporter
+from mespot.datasets.casme_sq import CasmeSq
 from mespot.datasets.folder import Folder
-from mespot_lab import sheets
+from mespot.exports.json import Json
 from mespot.types import Expression
+from mespot_lab import sheets
 from sheetmaker import grey, images, xlsx
 
 
@@ -70,7 +77,7 @@ def test_verify_is_content_with_a_whole_twin(capsys, twin):
     assert out.startswith(f"casme-sq twin in {twin}\n")
     assert "recordings                     3         3\n" in out
     assert "  no-rows                   1  images of a recording that is in no row" in out
-    assert out.endswith("\nnothing is wrong but what is known and repaired\n")
+    assert out.endswith("\nNo new problems. 1 known irregularity was handled.\n")
     tree = json.loads(called(capsys, "verify", "casme_sq", twin, "--json").out)
     assert tree["problems"] == []
     assert tree["counts"] == {
@@ -89,7 +96,8 @@ def test_verify_tells_everything_at_once_and_leaves_with_1(capsys, twin):
     assert f"  {gap}: 1 image numbers missing (between 39-41)\n" in out
     assert "  3 recordings in place of 98\n" in out
     assert "published 9/14/17" in out
-    assert "nothing is wrong" not in out
+    assert "No problems" not in out
+    assert "No new problems" not in out
 
 
 def test_verify_of_what_cannot_be_read_is_one_line(capsys, twin):
@@ -122,6 +130,105 @@ def test_export_gives_a_folder_that_can_be_read(capsys, twin, tmp_path):
     assert json.loads(out) == {
         "recordings": 3, "events": {"micro": 2, "macro": 2}, "source": source,
     }  # fmt: skip
+
+
+def test_export_as_json(capsys, twin, tmp_path):
+    out = tmp_path / "out"
+    shown = called(capsys, "export", "casme-sq", twin, "-o", out, "--format", "json").out
+    assert f"{out / 'events.json'} and" in shown
+    assert sorted(p.name for p in out.iterdir()) == [
+        "events.json", "recordings.csv", "source.json"
+    ]  # fmt: skip
+    truth = {r.id: list(r.expressions) for r in CasmeSq().load(twin) if r.expressions}
+    assert Json().read(out / "events.json").events == truth
+    err = called(capsys, "export", "casme-sq", twin, "-o", tmp_path / "no", "--format", "jsn",
+                 code=2).err  # fmt: skip
+    assert err == "mespot: there is no export 'jsn'; did you mean 'json'?\n"
+    assert not (tmp_path / "no").exists()
+
+
+@dataclass(frozen=True)
+class Tracks(BaseExporter):
+    """One line per event, one file per recording."""
+
+    suffix: ClassVar[str] = ".track"
+    one_recording: ClassVar[bool] = True
+
+    def write(self, path, sheet):
+        """Onset and offset alone."""
+        ((_, events),) = sheet.events.items()
+        files.write_text(path, "".join(f"{e.onset}-{e.offset}\n" for e in events))
+
+
+def test_export_of_a_format_with_one_recording_per_file(capsys, twin, tmp_path, monkeypatch):
+    monkeypatch.setitem(registry._registered["exports"], "tracks", Tracks)
+    out = tmp_path / "out"
+    shown = called(capsys, "export", "casme-sq", twin, "-o", out, "--format", "tracks").out
+    assert "3 files *.track" in shown
+    assert {p.name: p.read_text() for p in out.glob("*.track")} == {
+        "s15_0101.track": "5-15\n30-60\n", "s15_0401.track": "10-50\n60-70\n",
+        "s16_0101.track": "",
+    }  # fmt: skip
+
+
+OUTSIDE = '''\
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import ClassVar
+
+from mespot.contracts import BaseDataset
+from mespot.types import Expression, Recording
+
+
+@dataclass(frozen=True)
+class OneFilm(BaseDataset):
+    """One recording with one expression."""
+
+    citation: ClassVar[str] = "none"
+    licence: ClassVar[str] = "free"
+    how_to_get: ClassVar[str] = "it is here"
+    rate: int = 25
+
+    def load(self, root):
+        return [Recording("a", "s1", Fraction(self.rate), 90, "film", None, (Expression(3, 5, 9),))]
+'''
+
+
+@pytest.fixture(params=["one_film", "one-film"])
+def outsider(tmp_path, monkeypatch, request):
+    """A distribution that brings a data set and another one that cannot be imported."""
+    place = tmp_path / "site"
+    info = place / "outsider-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: outsider\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(
+        f"[mespot.datasets]\n{request.param} = outside_film:OneFilm\nlost = no_such_module:X\n"
+    )
+    (place / "outside_film.py").write_text(OUTSIDE)
+    monkeypatch.syspath_prepend(place)
+    yield request.param
+    sys.modules.pop("outside_film", None)
+
+
+@pytest.mark.parametrize("asked", ["one_film", "one-film"])
+def test_a_data_set_of_another_distribution(capsys, tmp_path, outsider, asked):
+    shown = called(capsys)
+    assert ["one-film", "-", "-", "-", "-", "-", "free"] in [
+        line.split() for line in shown.out.splitlines()
+    ]
+    assert shown.err.startswith("mespot: warning: data set 'lost' cannot be used (")
+    assert shown.err.count("\n") == 1
+    out = called(capsys, "verify", asked, tmp_path).out
+    assert out.endswith("\nNo problems.\n")
+    called(capsys, "export", asked, tmp_path, "-o", tmp_path / "o", "--set", "rate=50")
+    (row,) = rows(tmp_path / "o" / "recordings.csv")
+    assert (row["recording"], row["fps"]) == ("a", "50")
+    source = json.loads((tmp_path / "o" / "source.json").read_text())
+    assert source["settings"] == {"rate": 50}
+    err = called(capsys, "annotations", asked, tmp_path / "x", "-o", tmp_path / "p", code=2).err
+    assert err == (
+        f"mespot: {asked} has no annotation sheet of its own: its tables are events.csv\n"
+    )
 
 
 @pytest.fixture
@@ -208,7 +315,7 @@ def test_fields_by_set(capsys, sheet, tmp_path):
     images(root / "006_1", "006_1_%04d.jpg", range(1, 101))
     told = called(capsys, "export", "samm-lv", root, "-o", tmp_path / "o", "--set",
                   f"sheet={sheet}", "--set", "partial=true").out  # fmt: skip
-    assert told.startswith("1 recordings: 1 micro\n")
+    assert told.startswith("1 recording: 1 micro\n")
     err = called(capsys, "export", "samm-lv", root, "-o", tmp_path / "p", "--set",
                  f"sheet={sheet}", code=4).err  # fmt: skip
     assert "no folder of images of recording '007_1', which is in the sheet" in err

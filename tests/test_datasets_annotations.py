@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mespot.datasets import _annotations as notes
-from mespot.inspection import compare
-from mespot.inspection import Lengths, counts_of, lengths_of
+from mespot.inspection import Lengths, compare, counts_of, lengths_of
 from mespot.types import Expression, Recording
 from sheetmaker import told
 

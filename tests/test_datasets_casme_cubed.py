@@ -84,7 +84,7 @@ def test_everything_met_is_counted(root):
 
 
 def test_the_sheet_alone_counts_from_image_1(root):
-    notes = CasmeCubed().load_annotations(root / "annotation" / "part_A_v2.xls")
+    notes = CasmeCubed().read_sheet(root / "annotation" / "part_A_v2.xls")
     assert told(notes.events["spNO.1_a"])[0] == (184, 189, 198, "micro", None)
     assert told(notes.events["spNO.1_b"]) == TRUTH["spNO.1_b"]
 
@@ -117,7 +117,7 @@ def test_a_sheet_without_types_holds_micro_expressions(tmp_path):
     for name in ("cas(me)3_part_A_ME_label_JpgIndex_v2.xlsx", "JpgIndex_v2.xlsx"):
         root = tmp_path / name[:3]
         path = xlsx(root / name, label=rows)
-        notes = CasmeCubed().load_annotations(path)
+        notes = CasmeCubed().read_sheet(path)
         assert told(notes.events["spNO.1_a"]) == [
             (184, 189, 198, "micro", None), (204, 209, 219, "micro", "filename-case")
         ]  # fmt: skip
@@ -143,14 +143,14 @@ def test_a_twin_tells_the_numbers_of_both_label_sets(root):
 
 def test_unknown_rows_and_other_workbooks(tmp_path):
     rows = [HEAD, ["spNO.1", "a", 1, 2, 3, "4", "Smile", "I"], ["see notes"]]
-    notes = CasmeCubed().load_annotations(xls(tmp_path / "a.xls", **{"AU+Emotion": rows}))
+    notes = CasmeCubed().read_sheet(xls(tmp_path / "a.xls", **{"AU+Emotion": rows}))
     assert notes.problems == ("sheet 'AU+Emotion', row 2: not understood: spNO.1 a 1 2 3 4 Smile",)
     assert [d.code for d in notes.dropped] == ["text-row", "text-row"]
     path = xlsx(tmp_path / "b.xlsx", Budget=[["Item", "Cost"], ["tea", 3]])
     with pytest.raises(UnreadableInput, match=r"is not a label sheet of CAS\(ME\)\^3"):
-        CasmeCubed().load_annotations(path)
+        CasmeCubed().read_sheet(path)
     with pytest.raises(UnreadableInput, match="is not a coding workbook of CASME II"):
-        CasmeIi().load_annotations(path)
+        CasmeIi().read_sheet(path)
 
 
 CLIPS = [
@@ -184,7 +184,7 @@ def test_clips_of_casme_ii(tmp_path):
     assert seen.problems[0] == (
         f"{tmp_path / 'CASME2-RAW' / 'sub03' / 'EP01_01f'}: is in no sheet, and was left out"
     )
-    notes = CasmeIi().load_annotations(tmp_path / "CASME2-coding-20140508.xlsx")
+    notes = CasmeIi().read_sheet(tmp_path / "CASME2-coding-20140508.xlsx")
     assert notes.traps == {"apex-slash": 1, "text-row": 1}
     assert notes.events["sub02_EP01_11f"][0].attributes == {
         "action_units": "4+L10", "status": "apex-slash",

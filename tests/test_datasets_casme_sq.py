@@ -87,7 +87,7 @@ def test_everything_met_is_counted(root):
 
 
 def test_the_sheet_alone_cannot_see_the_end(root):
-    notes = CasmeSq().load_annotations(root / "CAS(ME)^2code_final(Updated).xlsx")
+    notes = CasmeSq().read_sheet(root / "CAS(ME)^2code_final(Updated).xlsx")
     want = {k: list(v) for k, v in TRUTH.items() if v}
     want["s15_0102"][2] = (89, 94, 139, "macro", None)
     assert {n: told(e) for n, e in notes.events.items()} == want
@@ -116,7 +116,7 @@ def test_the_sheets_are_known_by_what_is_in_them(root):
     people = [["subject", "folder"], [2, "s15"], [1, "s16"], [3, "s17"]]
     codes = [["subject", "name", "onset", "apex", "offset", "AU", "class", "type", "self"], *CODES]
     xlsx(path, b=people, a=FILMS, main=codes)
-    notes = CasmeSq().load_annotations(path)
+    notes = CasmeSq().read_sheet(path)
     assert sorted(notes.events) == ["s15_0102", "s16_0401"]
     assert notes.traps["text-row"] == 1
     assert [d.row for d in notes.dropped] == [1, 8]
@@ -125,18 +125,18 @@ def test_the_sheets_are_known_by_what_is_in_them(root):
 def test_of_two_columns_of_numbers_the_last_names_the_subjects(root):
     codes = [[15, *CODES[0][1:]], [16, *CODES[3][1:]]]
     path = xlsx(root / "x.xlsx", c=codes, r=[[15, "s15", 16], [16, "s16", 15]], f=FILMS)
-    assert list(CasmeSq().load_annotations(path).recordings) == ["s16_0401", "s15_0102"]
+    assert list(CasmeSq().read_sheet(path).recordings) == ["s16_0401", "s15_0102"]
 
 
 def test_names_that_the_naming_sheets_do_not_hold(root):
     path = xlsx(root / "x.xlsx", c=[*CODES, [9, "anger1_1", 1, 2, 3, "4", "n", MACRO, "a"],
                                     [1, "fear1_1", 1, 2, 3, "4", "n", MACRO, "a"]],
                 r=[*PEOPLE, ["", "s99", 9]], f=FILMS)  # fmt: skip
-    assert CasmeSq().load_annotations(path).problems == (
+    assert CasmeSq().read_sheet(path).problems == (
         "sheet 'c', row 9: not in the naming sheets, row dropped: recording name 'fear1_1'",
     )
     path = xlsx(root / "y.xlsx", c=CODES, r=[PEOPLE[0], PEOPLE[2]], f=FILMS)
-    assert CasmeSq().load_annotations(path).problems[0] == (
+    assert CasmeSq().read_sheet(path).problems[0] == (
         "sheet 'c', row 1: not in the naming sheets, row dropped: subject '1'"
     )
 
@@ -144,4 +144,4 @@ def test_names_that_the_naming_sheets_do_not_hold(root):
 def test_another_workbook_is_refused(tmp_path):
     path = xlsx(tmp_path / "a.xlsx", Budget=[["Item", "Cost"], ["tea", 3]])
     with pytest.raises(UnreadableInput, match=r"is not the code sheet of CAS\(ME\)\^2"):
-        CasmeSq().load_annotations(path)
+        CasmeSq().read_sheet(path)

@@ -29,11 +29,11 @@ def sheet(tmp_path):
 def corrected(tmp_path, sheet, text):
     path = tmp_path / "mine.csv"
     path.write_text(HEAD + text)
-    return path, SammLv(errata=str(path)).load_annotations(sheet)
+    return path, SammLv(errata=str(path)).read_sheet(sheet)
 
 
 def test_corrections_that_fit(tmp_path, sheet):
-    plain = told(SammLv().load_annotations(sheet).events["006_1"])
+    plain = told(SammLv().read_sheet(sheet).events["006_1"])
     assert plain == [
         (10, 19, 39, "micro", None), (199, 209, 220, "macro", "fractional-frame")
     ]  # fmt: skip
@@ -84,9 +84,9 @@ def test_a_list_without_its_columns(tmp_path, sheet):
     path = tmp_path / "mine.csv"
     path.write_text("recording,event,field,new\n")
     with pytest.raises(UnreadableInput, match="a list of errata needs the column old"):
-        SammLv(errata=str(path)).load_annotations(sheet)
+        SammLv(errata=str(path)).read_sheet(sheet)
     with pytest.raises(UnreadableInput, match="no such file"):
-        SammLv(errata=str(tmp_path / "no.csv")).load_annotations(sheet)
+        SammLv(errata=str(tmp_path / "no.csv")).read_sheet(sheet)
 
 
 @pytest.mark.parametrize("name", [n for n in registry.names("datasets") if n != "folder"])
@@ -101,5 +101,5 @@ def test_every_code_stands_in_the_docs(name):
     common = text.split("## smic-vis-e")[0]
     heading = "## smic-vis-e, smic-hs-e" if name.startswith("smic") else f"## {name}"
     own = text.split(heading.replace("_", "-"))[1].split("\n## ")[0]
-    for code in registry.plugin("datasets", name).traps():
+    for code in registry.build("datasets", {"name": name}).traps():
         assert f"`{code}`" in common + own

@@ -8,6 +8,7 @@ from fractions import Fraction
 import pytest
 
 from mespot import registry
+from mespot.contracts import Dataset
 from mespot.datasets import folder
 from mespot.errors import UnreadableInput
 from mespot.types import Expression, Recording
@@ -107,12 +108,14 @@ def test_a_missing_folder_or_table(root):
 
 @pytest.mark.parametrize("name", registry.names("datasets"))
 def test_every_data_set_keeps_the_contract(tmp_path, name):
-    module = __import__(f"mespot.datasets.{name}", fromlist=["PLUGIN"])
-    for constant in ("CITATION", "LICENCE", "HOW_TO_GET"):
-        assert isinstance(getattr(module, constant), str)
-        assert getattr(module, constant)
-    problems = module.PLUGIN().verify(tmp_path / "nowhere")
+    dataset = registry.build("datasets", {"name": name})
+    assert isinstance(dataset, Dataset)
+    assert all(text.strip() for text in (dataset.citation, dataset.licence, dataset.how_to_get))
+    assert dataset.approximate() <= set(dataset.expected())
+    assert all(isinstance(text, str) and text for text in dataset.traps().values())
+    problems = dataset.verify(tmp_path / "nowhere")
     assert problems
     assert all(isinstance(p, str) and "\n" not in p for p in problems)
     with pytest.raises(UnreadableInput):
-        module.PLUGIN().load(tmp_path / "nowhere")
+        dataset.load(tmp_path / "nowhere")
+    assert not dataset.inspect(tmp_path / "nowhere").readable

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from mespot.datasets import _frames
-from mespot_lab.sheets import NAMES, sheet_module
 from mespot.video import open_video
+from mespot_lab.sheets import NAMES, sheet_module
 from sheetmaker import images
 
 

@@ -9,12 +9,12 @@ from fractions import Fraction
 import pytest
 
 from mespot.cli import run
-from mespot.datasets import _sheets
-from mespot.datasets.named import named
+from mespot.datasets import workbooks
 from mespot.datasets.casme_cubed import CasmeCubed
 from mespot.datasets.casme_ii import CasmeIi
 from mespot.datasets.casme_sq import CasmeSq
 from mespot.datasets.folder import Folder
+from mespot.datasets.named import named
 from mespot.datasets.samm_lv import SammLv
 from mespot.datasets.smic_hs_e import SmicHsE
 from mespot.datasets.smic_vis_e import SmicVisE
@@ -49,7 +49,7 @@ def smic(*headings):
 )  # fmt: skip
 def test_every_form_of_the_headings_of_a_second_expression(tmp_path, onset, offset):
     path = xlsx(tmp_path / "a.xlsx", VIS=[smic(onset, offset), TWO])
-    notes = SmicVisE().load_annotations(path)
+    notes = SmicVisE().read_sheet(path)
     assert told(notes.events["s1_ne_01"]) == [
         (9, None, 18, "micro", None), (99, None, 107, "micro", None)
     ]  # fmt: skip
@@ -70,7 +70,7 @@ def test_third_and_fourth_expressions_with_their_traps(tmp_path, form):
         # A third before the first image.
         [1, "s1_ne_03", 1001, 150, 1050, 1059, None, None, 900, 910, None, None],
     ]
-    notes = SmicVisE().load_annotations(xlsx(tmp_path / "a.xlsx", VIS=[head, *rows]))
+    notes = SmicVisE().read_sheet(xlsx(tmp_path / "a.xlsx", VIS=[head, *rows]))
     assert {n: told(e) for n, e in notes.events.items()} == {
         "s1_ne_01": [(9, None, 18, "micro", "second-me-first"), (49, None, 58, "micro", None),
                      (99, None, 108, "micro", None), (129, None, 138, "micro", None)],
@@ -96,7 +96,7 @@ def test_third_and_fourth_expressions_with_their_traps(tmp_path, form):
 def test_a_heading_that_looks_like_one_is_refused(tmp_path, onset, offset, named_one):
     path = xlsx(tmp_path / "a.xlsx", VIS=[smic(onset, offset), TWO])
     with pytest.raises(UnreadableInput) as caught:
-        SmicVisE().load_annotations(path)
+        SmicVisE().read_sheet(path)
     line = str(caught.value)
     assert line.startswith(f"{path}: sheet 'VIS', heading {named_one!r}: ")
     assert "\n" not in line
@@ -107,7 +107,7 @@ def test_headings_of_other_things_do_not_look_like_one():
                     "Inducement Code", "Duration", "Action Units", "Objective class", "Confident",
                     "Estimated Emotion", 12, None]:  # fmt: skip
         like = heading in ("OnsetF", "OffsetF")
-        assert _sheets.like_frame_heading(heading) == like, heading
+        assert workbooks.like_frame_heading(heading) == like, heading
 
 
 @pytest.mark.parametrize("missing", ["FirstF", "", "all"])
@@ -120,7 +120,7 @@ def test_onsets_in_a_second_sheet_of_the_camera(tmp_path, missing):
         head = ["x Onset" if cell == "OnsetF" else cell for cell in head]
     other = [[1, "s1_ne_77", *TWO[2:]]]
     path = xlsx(tmp_path / "a.xlsx", VIS=[smic("Onset2F", "Offset2F"), TWO], more=[head, *other])
-    notes = SmicVisE().load_annotations(path)
+    notes = SmicVisE().read_sheet(path)
     assert notes.problems == (
         "sheet 'more': holds onsets beside the sheet that is read: they are not read",
     )
@@ -131,7 +131,7 @@ def test_a_second_sheet_with_empty_columns_of_onsets_lists_recordings_without_an
     head = smic("Onset2F", "Offset2F")
     rest = [[1, "s1_non_01", *[None] * 6, 601, None, None, 40, ""]]
     path = xlsx(tmp_path / "a.xlsx", VIS=[head, TWO], more=[head, *rest])
-    notes = SmicVisE().load_annotations(path)
+    notes = SmicVisE().read_sheet(path)
     assert notes.problems == ()
     assert (notes.recordings["s1_non_01"].first, notes.recordings["s1_non_01"].n_frames) == (
         601,
@@ -159,7 +159,7 @@ CLIPS = ["Subject", "Filename", "OnsetFrame", "ApexFrame", "OffsetFrame", "Actio
 def test_an_unread_heading_of_frames_is_a_problem(tmp_path, dataset, head, row, heading):
     heading = "Second apex" if heading == "Aplex" else heading
     path = xlsx(tmp_path / "a.xlsx", AU=[[*head, heading], [*row, 60]])
-    notes = dataset.load_annotations(path)
+    notes = dataset.read_sheet(path)
     (problem,) = notes.problems
     assert f"sheet 'AU', heading {heading!r}: looks like" in problem
     assert sum(map(len, notes.events.values())) == 1
@@ -168,15 +168,15 @@ def test_an_unread_heading_of_frames_is_a_problem(tmp_path, dataset, head, row, 
 def test_a_sheet_of_expressions_beside_the_one_that_is_read_is_a_problem(tmp_path):
     path = xlsx(tmp_path / "a.xlsx", one=[CLIPS, ["01", "EP02_01f", 11, 20, 40, "4"]],
                 two=[CLIPS, ["02", "EP02_01f", 11, 20, 40, "4"]])  # fmt: skip
-    (problem,) = CasmeIi().load_annotations(path).problems
+    (problem,) = CasmeIi().read_sheet(path).problems
     assert problem.endswith("sheet 'two' holds such a table too and is not read; read is 'one'")
     codes = [[1, "anger1_1", 11, 15, 20, "4", "n", "micro-expression", "a"]]
     path = xlsx(tmp_path / "b.xlsx", c=codes, d=codes, r=[["s15", 1]], f=[["0401", "anger1"]])
-    (problem,) = CasmeSq().load_annotations(path).problems
+    (problem,) = CasmeSq().read_sheet(path).problems
     assert "sheet 'd' holds expressions too and is not read" in problem
     path = xlsx(tmp_path / "c.xlsx", **{"AU+Emotion": [["Subject", "Filename", "Start"]],
                 "eye__blink": [CUBED[:5], ["spNO.1", "a", 1, 2, 3]]})  # fmt: skip
-    (problem,) = CasmeCubed().load_annotations(path).problems
+    (problem,) = CasmeCubed().read_sheet(path).problems
     assert "sheet 'AU+Emotion' has no columns Subject, Filename, Onset and Offset" in problem
 
 
@@ -186,7 +186,7 @@ def test_a_numbered_row_of_another_kind_is_no_remark(tmp_path, kind):
              [1, "anger1_2", 31, 35, 40, "4", "n", kind, "a"],
              ["subject", "name", "onset", "apex", "offset", "AU", "class", "type"]]  # fmt: skip
     path = xlsx(tmp_path / "a.xlsx", c=codes, r=[["s15", 1]], f=[["0401", "anger1"]])
-    notes = CasmeSq().load_annotations(path)
+    notes = CasmeSq().read_sheet(path)
     assert len(notes.problems) == 1
     assert notes.problems[0].startswith("sheet 'c', row 2: not understood: 1 anger1_2 31 35 40")
     assert [(d.row, d.code) for d in notes.dropped] == [(2, "text-row"), (3, "text-row")]
@@ -205,7 +205,7 @@ def test_onset_zero_in_each_data_set_that_counts_images_from_1(tmp_path, onset):
         (CasmeSq(), {"c": [[1, "anger1_1", onset, 4000, 4124, "4", "n", macro, "a"]],
                      "r": [["s15", 1]], "f": [["0401", "anger1"]]}),
     ]:  # fmt: skip
-        notes = dataset.load_annotations(xlsx(tmp_path / f"{dataset.NAME}.xlsx", **sheets))
+        notes = dataset.read_sheet(xlsx(tmp_path / f"{dataset.NAME}.xlsx", **sheets))
         ((expression,),) = notes.events.values()
         assert told([expression])[0][:3] == (0, 3999, 4123)
         assert expression.attributes["status"] == "onset-zero"
@@ -254,7 +254,7 @@ HS = ["Subject", "Filename", None, "OnsetF", "OffsetF", None, "FirstF", "LastF",
 )  # fmt: skip
 def test_annotations_write_nothing_past_the_end(tmp_path, row, expressions, code):
     path = xlsx(tmp_path / "a.xlsx", HS=[HS, row])
-    notes = SmicHsE().load_annotations(path)
+    notes = SmicHsE().read_sheet(path)
     assert told(notes.events.get("s1_ne_03", ())) == (expressions or [])
     assert notes.traps == {code: 1}
     assert run(["datasets", "annotations", "smic-hs-e", str(path), "-o", str(tmp_path / "o")]) == 0
@@ -325,9 +325,9 @@ def test_versions_that_differ_under_the_names_in_circulation(tmp_path, one, othe
     path = xls(tmp_path / one, AU=[CUBED, *rows])
     xls(tmp_path / other, AU=[CUBED, *moved])
     (tmp_path / f"~${one}").write_bytes(b"lock")
-    assert CasmeCubed().load_annotations(path).traps == {"versions-differ": 1}
+    assert CasmeCubed().read_sheet(path).traps == {"versions-differ": 1}
     (tmp_path / other).write_bytes(b"damaged")
-    notes = CasmeCubed().load_annotations(path)
+    notes = CasmeCubed().read_sheet(path)
     assert len(notes.events["spNO.1_a"]) == 3
     assert notes.problems[0].startswith("versions of the sheet cannot be compared: ")
 
@@ -368,7 +368,7 @@ def test_names_of_the_papers_suggest_what_is_meant(name, meant):
 def test_a_wrong_sheet_is_one_line(tmp_path, dataset, sheets, hint):
     path = xlsx(tmp_path / "a.xlsx", **sheets)
     with pytest.raises(UnreadableInput) as caught:
-        dataset.load_annotations(path)
+        dataset.read_sheet(path)
     line = str(caught.value)
     assert line.startswith(f"{path}: is not a sheet of {dataset.NAME}: 502 of its 502 rows ")
     assert line.endswith(hint)
@@ -431,5 +431,5 @@ def test_recordings_whose_rows_cannot_be_read_are_listed(tmp_path, capsys):
     assert "144 recordings of the whole data set are in no row" in capsys.readouterr().out
     assert json.loads((out / "report.json").read_text())["not_listed"] == 144
     cubed = [["spNO.1", "B", 1, 2, 3, "4", "Smile"], ["spNO.1", "a", 1, 2, 3, "4", "Micro"]]
-    notes = CasmeCubed().load_annotations(xls(tmp_path / "b.xls", AU=[CUBED, *cubed]))
+    notes = CasmeCubed().read_sheet(xls(tmp_path / "b.xls", AU=[CUBED, *cubed]))
     assert list(notes.recordings) == ["spNO.1_b", "spNO.1_a"]

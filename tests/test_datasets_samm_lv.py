@@ -68,7 +68,7 @@ def test_everything_met_is_counted(root):
 
 
 def test_the_sheet_alone(root):
-    notes = SammLv().load_annotations(root / "SAMM_LongVideos_V2_Release.xlsx")
+    notes = SammLv().read_sheet(root / "SAMM_LongVideos_V2_Release.xlsx")
     assert told(notes.events["006_1"]) == FIRST
     assert told(notes.events["007_3"])[-1] == (500, 502, 505, "micro", None)
     assert list(notes.recordings) == ["006_1", "007_3"]
@@ -79,7 +79,7 @@ def test_other_places_of_table_and_columns(tmp_path):
     # No notes above, columns in another order and case, another name of the sheet, no version.
     order = [7, 5, 3, 1, 8]
     rows = [[HEAD[i].upper() for i in order], *[[row[i] for i in order] for row in ROWS[:1]]]
-    notes = SammLv().load_annotations(xlsx(tmp_path / "labels.xlsx", Sheet1=[["x"]], Sheet2=rows))
+    notes = SammLv().read_sheet(xlsx(tmp_path / "labels.xlsx", Sheet1=[["x"]], Sheet2=rows))
     assert told(notes.events["006_1"]) == [(10, None, 39, "micro", None)]
     assert notes.variant == "version unknown, 1 rows"
 
@@ -90,7 +90,7 @@ def test_rows_that_are_not_understood(tmp_path):
            [6, "006_1_2", 1, "eleven", 20, "", 30, "Macro", "4", None],
            [6, "006_1_3", 1, 11, 20, "?", 30, "Macro", "4", None]]  # fmt: skip
     path = xlsx(tmp_path / "a_V3.xlsx", FACS_Movement_Only=[HEAD, *odd])
-    notes = SammLv().load_annotations(path)
+    notes = SammLv().read_sheet(path)
     assert notes.problems == (
         "sheet 'FACS_Movement_Only', row 2: not understood: 006_1_1 11 20 40 Blend 4",
         "sheet 'FACS_Movement_Only', row 3: not understood: oops 11 20 40 Macro 4",
@@ -105,4 +105,4 @@ def test_rows_that_are_not_understood(tmp_path):
 def test_another_workbook_is_refused(tmp_path):
     path = xlsx(tmp_path / "a.xlsx", Budget=[["Item", "Cost"], ["tea", 3]])
     with pytest.raises(UnreadableInput, match="is not a release sheet of SAMM Long Videos"):
-        SammLv().load_annotations(path)
+        SammLv().read_sheet(path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mespot.datasets import _sheets
+from mespot.datasets import workbooks
 from mespot.errors import UnreadableInput
 from sheetmaker import xls, xlsx
 
@@ -20,7 +20,7 @@ def padded(rows):
 @pytest.mark.parametrize("make", [xlsx, xls])
 def test_both_kinds_of_workbooks_give_the_same_rows(tmp_path, make):
     path = make(tmp_path / f"book.{make.__name__}", first=ROWS, second=[["x"]])
-    book = _sheets.read_workbook(path)
+    book = workbooks.read_workbook(path)
     assert list(book.sheets) == ["first", "second"]
     assert padded(book.sheets["first"]) == READ
     assert all(isinstance(book.sheets["first"][2][i], int) for i in (0, 2))
@@ -28,31 +28,31 @@ def test_both_kinds_of_workbooks_give_the_same_rows(tmp_path, make):
 
 def test_a_workbook_under_the_other_suffix(tmp_path):
     xls(tmp_path / "old.xls", sheet=ROWS).rename(tmp_path / "old.xlsx")
-    assert padded(_sheets.read_workbook(tmp_path / "old.xlsx").sheets["sheet"]) == READ
+    assert padded(workbooks.read_workbook(tmp_path / "old.xlsx").sheets["sheet"]) == READ
 
 
 def test_a_csv_table_is_one_sheet_and_codes_keep_their_zero(tmp_path):
     path = tmp_path / "codes.csv"
     path.write_text("﻿code,name\n0101,disgust1\n12,1.0\n-1,x\n", encoding="utf-8")
-    assert _sheets.read_workbook(path).sheets == {
+    assert workbooks.read_workbook(path).sheets == {
         "codes": [["code", "name"], ["0101", "disgust1"], [12, 1], [-1, "x"]]
     }
 
 
 def test_a_header_is_found_by_its_text():
     fields = {"subject": ("Subject",), "onset": ("Onset", "OnsetF"), "apex": ("Apex",)}
-    assert _sheets.find_header(READ, fields, ("subject", "onset")) == (
+    assert workbooks.find_header(READ, fields, ("subject", "onset")) == (
         1, {"subject": 0, "onset": 2}
     )  # fmt: skip
-    assert _sheets.find_header(READ, fields, ("subject", "apex")) is None
-    (first, second) = _sheets.lines(READ, 1, {"subject": 0, "onset": 2})
+    assert workbooks.find_header(READ, fields, ("subject", "apex")) is None
+    (first, second) = workbooks.lines(READ, 1, {"subject": 0, "onset": 2})
     assert (first.number, first.cells) == (3, {"subject": 1, "onset": 12})
     assert second.text("onset") == "566.4"
 
 
 def test_numbers_typed_as_text():
     cells = [12, 566.4, "12", "566.4", "-1", "12.0", "/", "", None, "1e5", "0101", "٣"]
-    assert [_sheets.as_number(c) for c in cells] == [
+    assert [workbooks.as_number(c) for c in cells] == [
         12, 566.4, 12, 566.4, -1, 12, None, None, None, None, None, None,
     ]  # fmt: skip
 
@@ -72,7 +72,7 @@ def test_what_is_no_workbook_is_refused_in_one_line(tmp_path, make, message, cap
     path = tmp_path / "x.xlsx"
     make(path)
     with pytest.raises(UnreadableInput, match=message) as caught:
-        _sheets.read_workbook(path)
+        workbooks.read_workbook(path)
     assert "\n" not in str(caught.value)
     assert capfd.readouterr() == ("", "")
 
@@ -82,12 +82,12 @@ def test_the_sheet_is_found_by_its_name(tmp_path):
     older = xlsx(tmp_path / "Release_V1.xlsx", s=[["x"]])
     xlsx(tmp_path / "~$Release_V2.xlsx", s=[["x"]])
     patterns = (r"release_v2", r"release_v1")
-    assert _sheets.find_workbook(tmp_path, patterns, "it") == wanted
-    assert _sheets.find_workbook(tmp_path, patterns[1:], "it") == older
+    assert workbooks.find_workbook(tmp_path, patterns, "it") == wanted
+    assert workbooks.find_workbook(tmp_path, patterns[1:], "it") == older
     with pytest.raises(UnreadableInput, match="no annotation sheet of it; name it"):
-        _sheets.find_workbook(tmp_path, (r"v3",), "it")
+        workbooks.find_workbook(tmp_path, (r"v3",), "it")
     with pytest.raises(
         UnreadableInput,
         match=r"two annotation sheets, Release_V1.xlsx and labels/Release_V2.xlsx; name one",
     ):
-        _sheets.find_workbook(tmp_path, ("release",), "it")
+        workbooks.find_workbook(tmp_path, ("release",), "it")

@@ -77,7 +77,7 @@ def test_every_recording_in_frames_from_its_first_image(hs):
 
 def test_the_sheet_alone_finds_the_same_by_the_last_image_and_the_length(hs):
     sheet = hs / "SMIC-HS-E_annotation.xlsx"
-    notes = SmicHsE().load_annotations(sheet)
+    notes = SmicHsE().read_sheet(sheet)
     assert {n: told(e) for n, e in notes.events.items()} == TRUTH
     assert [(d.row, d.code, d.cells) for d in notes.dropped] == [
         (5, "third-me-garbage", "1050 1040"),
@@ -106,7 +106,7 @@ def test_a_first_image_that_is_lost(tmp_path):
         [2, f"s2_ne_0{i}", None, 700, 720, None, None, None, first, 21, None, 120, "n"]
         for i, first in enumerate(("MISSING <-690", "MISSING"))
     ]
-    notes = SmicVisE().load_annotations(xlsx(tmp_path / "a.xlsx", VIS=rows))
+    notes = SmicVisE().read_sheet(xlsx(tmp_path / "a.xlsx", VIS=rows))
     assert {n: told(e) for n, e in notes.events.items()} == {
         "s2_ne_00": [(10, None, 30, "micro", "first-missing")]
     }
@@ -114,7 +114,7 @@ def test_a_first_image_that_is_lost(tmp_path):
     # The text says another number than the two columns: these count.
     rows = [HS_HEAD, [2, "s2_ne_01", None, 700, 720, None, None, None, None, None, "MISSING <-5",
                       809, 21, None, 120, "n"]]  # fmt: skip
-    notes = SmicHsE().load_annotations(xlsx(tmp_path / "b.xlsx", HS=rows))
+    notes = SmicHsE().read_sheet(xlsx(tmp_path / "b.xlsx", HS=rows))
     assert told(notes.events["s2_ne_01"]) == [(10, None, 30, "micro", "first-missing")]
 
 
@@ -123,11 +123,11 @@ def test_the_sheet_of_another_camera_is_refused(tmp_path):
     path = xlsx(tmp_path / "SMIC_annotation.xlsx", VIS=VIS)
     message = "holds the camera VIS, not HS; read it as smic-vis-e"
     with pytest.raises(UnreadableInput, match=message):
-        SmicHsE().load_annotations(path)
+        SmicHsE().read_sheet(path)
     path = xlsx(tmp_path / "SMIC-VIS-E_annotation.xlsx", Sheet1=VIS)
     with pytest.raises(UnreadableInput, match=message):
-        SmicHsE().load_annotations(path)
-    assert len(SmicVisE().load_annotations(path).recordings) == 1
+        SmicHsE().read_sheet(path)
+    assert len(SmicVisE().read_sheet(path).recordings) == 1
 
 
 def test_a_recording_that_lost_images_at_either_end_is_told(vis):
@@ -156,12 +156,12 @@ def test_the_original_sheet_of_the_fast_camera_has_a_recording_more(tmp_path):
         [i % 16 + 1, f"s{i % 16 + 1}_ne_{i:03}", None, 50, 60, None, None, None, None, None, 1, 120,
          11, None, 120, "n"] for i in range(158)
     ]  # fmt: skip
-    notes = SmicHsE().load_annotations(xlsx(tmp_path / "SMIC-HS-E.xlsx", HS=rows))
+    notes = SmicHsE().read_sheet(xlsx(tmp_path / "SMIC-HS-E.xlsx", HS=rows))
     expected = SmicHsE().expected_of(notes)
     assert expected == {
         "recordings": 158, "subjects": 16, "recordings with micro": 158, "subjects with micro": 16,
     }  # fmt: skip
-    notes = SmicHsE().load_annotations(xlsx(tmp_path / "SMIC-HS-E.xlsx", HS=rows[:-1]))
+    notes = SmicHsE().read_sheet(xlsx(tmp_path / "SMIC-HS-E.xlsx", HS=rows[:-1]))
     assert SmicHsE().expected_of(notes)["recordings"] == 157
 
 
@@ -228,7 +228,7 @@ def test_what_is_wrong_on_disk_is_told_at_once(vis):
 def test_rows_that_no_known_trap_explains_are_problems(tmp_path):
     rows = [*VIS, [2, "s1_po_01", None, 10, 12, None, None, None, 1, 3, None, 30, "p"],
             [1, "what is this", None, 10, 12, None, None, None, 1, 3, None, 30, "p"]]  # fmt: skip
-    notes = SmicVisE().load_annotations(xlsx(tmp_path / "a.xlsx", VIS=rows))
+    notes = SmicVisE().read_sheet(xlsx(tmp_path / "a.xlsx", VIS=rows))
     assert notes.problems == (
         "sheet 'VIS', row 3: subject 2 in a row of recording 's1_po_01'",
         "sheet 'VIS', row 4: no recording is named: 1 what is this 10 12 1 3 30 p",
@@ -247,7 +247,7 @@ def test_the_camera_named_nearest_to_the_images_counts():
 
 def test_a_third_expression_before_the_first_image(tmp_path):
     rows = [HS_HEAD, [2, "s2_ne_02", None, 1010, 1020, None, None, 1000, 1010, None, 1001, 1120]]
-    notes = SmicHsE().load_annotations(xlsx(tmp_path / "a.xlsx", HS=rows))
+    notes = SmicHsE().read_sheet(xlsx(tmp_path / "a.xlsx", HS=rows))
     assert notes.traps == {"third-me-garbage": 1}
 
 
@@ -260,7 +260,7 @@ def test_one_workbook_for_both_cameras(tmp_path):
     }
     path = xlsx(tmp_path / "SMIC-E_annotation.xlsx", **sheets)
     for camera, cls, n in (("HS", SmicHsE, 2), ("VIS", SmicVisE, 2)):
-        assert len(cls().load_annotations(path).recordings) == n
+        assert len(cls().read_sheet(path).recordings) == n
         images(tmp_path / camera / "s01" / "s1_ne_01", "image%d.jpg", range(426680, 426800))
         assert cls().inspect(tmp_path).variant.startswith(f"sheet '{camera}': 1 rows of 1 rec")
 
@@ -272,4 +272,4 @@ def test_another_workbook_is_refused(tmp_path):
         r"FirstF \(sheets: 'Budget'\)"
     )
     with pytest.raises(UnreadableInput, match=message):
-        SmicVisE().load_annotations(path)
+        SmicVisE().read_sheet(path)

@@ -6,8 +6,8 @@ import pytest
 
 from mespot.errors import UnreadableInput
 from mespot.exports import csv
-from mespot.sheet import RecordingRow
 from mespot.exports.json import Json
+from mespot.sheet import RecordingRow
 
 LISTED = [RecordingRow("clip_1", n_frames=100), RecordingRow("clip_2")]
 

@@ -10,8 +10,8 @@ import pytest
 
 from mespot import registry
 from mespot.exports import csv
-from mespot.sheet import RecordingRow, Sheet
 from mespot.exports.json import Json
+from mespot.sheet import RecordingRow, Sheet
 from mespot.types import Expression, Recording
 
 EVENTS = {
@@ -90,14 +90,14 @@ def test_every_export_keeps_the_contract(tmp_path, name):
     cls = registry.plugin("exports", name)
     assert dataclasses.is_dataclass(cls)
     assert cls.__dataclass_params__.frozen
-    assert cls.SUFFIX.startswith(".")
+    assert cls.suffix.startswith(".")
     recordings = [Recording("a", "s1", 25, 500), Recording("b", "s2", Fraction(30000, 1001), 900)]
     events = {"a": [Expression(30, 33, 36), Expression(60, 70, 80, "macro")],
               "b": [Expression(7, 8, 9)]}  # fmt: skip
-    sets = [[r] for r in recordings] if cls.ONE_RECORDING else [recordings]
+    sets = [[r] for r in recordings] if cls.one_recording else [recordings]
     for number, group in enumerate(sets):
         mine = {r.id: events[r.id] for r in group}
-        path = tmp_path / f"{number}{cls.SUFFIX}"
+        path = tmp_path / f"{number}{cls.suffix}"
         cls().write(path, Sheet(mine, group))
         back = cls().read(path, group).events
         assert {r: [(e.onset, e.apex, e.offset, e.kind) for e in es] for r, es in back.items()} == {

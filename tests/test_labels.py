@@ -70,8 +70,8 @@ def test_apex_label_one_stands_where_decoding_puts_the_apex():
 
 
 def test_missing_apex_is_the_middle_rounded_down():
-    assert apex_of(Expression(10, None, 13)) == 11
-    assert apex_of(Expression(10, 12, 13)) == 12
+    assert Expression(10, None, 13).apex_or_middle == 11
+    assert Expression(10, 12, 13).apex_or_middle == 12
     with_none = apex_scores([Expression(10, None, 13)], 20, 5)
     assert with_none.tolist() == apex_scores([Expression(10, 11, 13)], 20, 5).tolist()
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mespot import protocol
 from mespot.recipe import Recipe
 from mespot_lab.networks import _pieces
-from mespot_lab.rivals import _platt
+from mespot_lab import platt
 from mespot_lab.networks._targets import Targets
 from mespot_lab.networks._vary import Material, Variation, at_tempo, batches
 from mespot.scorers.never import Never
@@ -130,23 +130,23 @@ def test_platt_finds_the_sigmoid_that_made_the_labels():
     rng = np.random.default_rng(0)
     scores = rng.normal(size=20000)
     chance = 1 / (1 + np.exp(-(2.5 * scores - 1.5)))
-    slope, offset = _platt.learn(scores, (rng.random(20000) < chance).astype(float))
+    slope, offset = platt.learn(scores, (rng.random(20000) < chance).astype(float))
     assert (slope, offset) == pytest.approx((2.5, -1.5), abs=0.12)
-    mean = _platt.applied(scores.astype(np.float32), slope, offset).mean()
+    mean = platt.applied(scores.astype(np.float32), slope, offset).mean()
     assert mean == pytest.approx(chance.mean(), abs=0.01)
 
 
 def test_platt_never_turns_the_order_round():
     scores = np.linspace(-1, 1, 100)
-    slope, offset = _platt.learn(scores, (scores < 0).astype(float))
+    slope, offset = platt.learn(scores, (scores < 0).astype(float))
     assert slope == 0
-    assert _platt.applied(scores.astype(np.float32), slope, offset) == pytest.approx(0.5)
+    assert platt.applied(scores.astype(np.float32), slope, offset) == pytest.approx(0.5)
     # Labels told apart without fault, and scores that are all one.
-    slope, offset = _platt.learn(scores, (scores > 0).astype(float))
+    slope, offset = platt.learn(scores, (scores > 0).astype(float))
     assert np.isfinite([slope, offset]).all()
     assert slope > 5
-    slope, offset = _platt.learn(np.ones(10), np.array([1.0] + [0.0] * 9))
-    assert _platt.applied(np.ones(1, np.float32), slope, offset) == pytest.approx(0.1)
+    slope, offset = platt.learn(np.ones(10), np.array([1.0] + [0.0] * 9))
+    assert platt.applied(np.ones(1, np.float32), slope, offset) == pytest.approx(0.1)
 
 
 def test_learn_tells_the_scorer_of_all_kinds(monkeypatch):

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from threading import Timer
 from typing import Any
 
-from mespot.errors import MespotError
+from mespot.extras import need
 
 MESSAGE = "mespot: compiling numeric kernels (once per machine, some seconds)"
 # Reading a kept kernel takes a tenth of this, compiling one several times as long.
@@ -24,17 +24,9 @@ _announced = False
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Decorator: compile a function when it is called, without the interpreter lock.
 
-    A call raises MespotError if numba is not installed.
+    A call raises MissingExtra if numba is not installed.
     """
     return _Kernel(function)
-
-
-def need_numba(who: str) -> None:
-    """Load numba; MespotError that names ``who`` needs it if it is not installed."""
-    try:
-        import numba  # noqa: F401
-    except ImportError as error:
-        raise MespotError(f"{who} needs numba: pip install 'mespot[paper]'") from error
 
 
 class _Kernel:
@@ -46,7 +38,7 @@ class _Kernel:
 
     def __call__(self, *args: Any) -> Any:
         if self._compiled is None:
-            need_numba(self._function.__name__)
+            need("numba", extra="paper", who=self._function.__name__)
             self._compiled = _compiled(self._function, args)
         return self._compiled(*args)
 

@@ -245,6 +245,9 @@ class Dataset(Protocol):
     def expected(self) -> dict[str, int]:
         """The published counts of the whole data set; empty where there are none."""
 
+    def approximate(self) -> frozenset[str]:
+        """Those of :meth:`expected` that are known only within 5 %."""
+
     def traps(self) -> dict[str, str]:
         """Known irregularities: code -> what the loader does about it."""
 
@@ -284,6 +287,10 @@ class BaseDataset:
     def expected(self) -> dict[str, int]:
         """Nothing is published."""
         return {}
+
+    def approximate(self) -> frozenset[str]:
+        """Every published count is exact."""
+        return frozenset()
 
     def traps(self) -> dict[str, str]:
         """No known irregularity."""

@@ -157,6 +157,8 @@ class Annotations:
         Which form or version of the sheet was read.
     rows : mapping of kind to number
         Expressions that the sheet lists, before anything is repaired or dropped.
+    fps : Fraction or None
+        Frames per second of the recordings, where one rate holds for all.
     traps : mapping of code to number of rows
     dropped : tuple of Dropped
     problems : tuple of str
@@ -173,6 +175,7 @@ class Annotations:
     traps: Mapping[str, int]
     problems: tuple[str, ...]
     rows: Mapping[str, int] = field(default_factory=dict)
+    fps: Fraction | None = None
 
 
 @dataclass(frozen=True)

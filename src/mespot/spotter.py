@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from mespot.contracts import Weights
 from mespot.decoding import decode, prepared
-from mespot.errors import MespotError, UnreadableInput, UsageError
+from mespot.errors import UnreadableInput, UsageError
+from mespot.extras import need
 from mespot.files import atomic_path, write_text
 from mespot.pipeline import DescribedVideo, check_rate, describe_video
 from mespot.recipe import Recipe, dumps, load_recipe
@@ -69,12 +70,9 @@ class Spotting:
         """The spots, or the score of every frame, as a pandas table.
 
         Columns of ``events``: onset, apex, offset, kind, score, onset_s, apex_s, offset_s. Columns
-        of ``scores``: frame, time_s, score, found. Raises MespotError if pandas is not installed.
+        of ``scores``: frame, time_s, score, found. Raises MissingExtra if pandas is not installed.
         """
-        try:
-            import pandas
-        except ImportError as error:
-            raise MespotError("to_frame needs pandas: pip install pandas") from error
+        pandas = need("pandas", extra="pandas", who="to_frame")
         if what == "scores":
             frames = np.arange(len(self.scores))
             columns = {"frame": frames, "time_s": self.times_s, "score": self.scores}

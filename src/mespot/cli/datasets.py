@@ -6,17 +6,17 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from mespot import registry
+from mespot.contracts import Dataset, Exporter
 from mespot.datasets.named import named
 from mespot.errors import EXIT_DONE, EXIT_FAILURE, UnreadableInput, UsageError
-from mespot.types import KINDS
-
-if TYPE_CHECKING:
-    from mespot.inspection import Annotations, Inspection
+from mespot.inspection import Annotations, Inspection, lengths
+from mespot.sheet import RecordingRow, Sheet
+from mespot.types import KINDS, Recording
 
 _OUT = click.option(
     "-o", "--out", required=True, type=click.Path(path_type=Path, file_okay=False),
@@ -26,6 +26,10 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _SET = click.option(
     "--set", "settings", multiple=True, metavar="FIELD=VALUE",
     help="A field of the data set (mespot list datasets), such as frames=rawpic; repeatable.",
+)  # fmt: skip
+_FORMAT = click.option(
+    "--format", "file_format", default="csv", show_default=True, metavar="FORMAT",
+    help="How the events are written (mespot list exports).",
 )  # fmt: skip
 _COUNTS = ("recordings", "subjects", *KINDS[:3])
 
@@ -40,7 +44,7 @@ def command(context: click.Context, as_json: bool) -> None:
     """
     if context.invoked_subcommand is not None:
         return
-    entries = [_entry(name) for name in registry.names("datasets")]
+    entries = _entries()
     if as_json:
         click.echo(json.dumps(entries, indent=2, ensure_ascii=False))
         return
@@ -62,50 +66,68 @@ def command(context: click.Context, as_json: bool) -> None:
 def verify_command(name: str, root: Path, settings: tuple[str, ...], as_json: bool) -> int:
     """Compare the data set NAME under ROOT with its sheet and with its published numbers.
 
-    Exit code 0 if nothing is wrong but what is known of the data set and repaired, 1 otherwise,
-    4 if there is nothing that could be read.
+    Exit code 0 without problems (known irregularities of the data set are none), 1 with problems,
+    4 if nothing could be read.
     """
     dataset = named(name, settings)
-    found: Inspection = dataset.inspect(root)
+    found = dataset.inspect(root)
     if as_json:
         click.echo(json.dumps(found.as_dict(), indent=2, ensure_ascii=False))
     elif found.readable:
-        _print(found, _traps(dataset))
+        _print(found, dataset.traps())
     if not found.readable:
         raise UnreadableInput(found.problems[0])
     return EXIT_FAILURE if found.problems else EXIT_DONE
 
 
-@command.command("export", short_help="Write recordings.csv and events.csv of a data set.")
+@command.command("export", short_help="Write the recordings and events of a data set.")
 @click.argument("name")
 @click.argument("root", type=click.Path(path_type=Path))
 @_OUT
+@_FORMAT
 @_SET
 @_JSON
 def export_command(
-    name: str, root: Path, out: Path, settings: tuple[str, ...], as_json: bool
+    name: str, root: Path, out: Path, file_format: str, settings: tuple[str, ...], as_json: bool
 ) -> None:
-    """Write the recordings of the data set NAME under ROOT, and their true expressions, as CSV.
+    """Write the recordings of the data set NAME under ROOT, and their true expressions.
 
-    What was repaired in a row stands in the column status of events.csv; source.json tells which
-    sheet was read, and its hash.
+    The folder gets recordings.csv, events.csv (or events of another --format) and source.json,
+    which names the sheet that was read, with its hash. The column status of an event names what
+    was repaired in its row.
     """
-    from mespot.exports.csv import write_events, write_recordings
+    from mespot.exports.csv import write_recordings
     from mespot.files import write_text
 
+    exporter: Exporter = registry.build("exports", {"name": file_format})
     dataset = named(name, settings)
     recordings = dataset.load(root)
     write_recordings(out / "recordings.csv", recordings)
-    write_events(out / "events.csv", {r.id: r.expressions for r in recordings}, recordings)
+    events = _write_events(exporter, out, recordings)
     source = dataset.provenance(root)
     write_text(out / "source.json", json.dumps(source, indent=2, ensure_ascii=False) + "\n")
     kinds = Counter(e.kind for r in recordings for e in r.expressions)
     if as_json:
-        told = {"recordings": len(recordings), "events": dict(kinds), "source": source}
-        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        summary = {"recordings": len(recordings), "events": dict(kinds), "source": source}
+        click.echo(json.dumps(summary, indent=2, ensure_ascii=False))
         return
-    click.echo(f"{len(recordings)} recordings: {_listing(kinds)}")
-    click.echo(f"wrote {out / 'recordings.csv'}, {out / 'events.csv'} and {out / 'source.json'}")
+    click.echo(f"{_number(len(recordings), 'recording')}: {_listing(kinds)}")
+    click.echo(f"wrote {out / 'recordings.csv'}, {events} and {out / 'source.json'}")
+
+
+def _write_events(exporter: Exporter, out: Path, recordings: Sequence[Recording]) -> str:
+    """Write the events; where a file holds one recording, one file each. Returns what to print."""
+    if not exporter.one_recording:
+        path = out / f"events{exporter.suffix}"
+        exporter.write(path, Sheet({r.id: r.expressions for r in recordings}, tuple(recordings)))
+        return str(path)
+    for recording in recordings:
+        # Recordings of the data set `folder` may have any name.
+        if Path(recording.id).name != recording.id:
+            raise UsageError(f"recording {recording.id!r}: its name cannot be that of a file")
+        path = out / f"{recording.id}{exporter.suffix}"
+        exporter.write(path, Sheet({recording.id: recording.expressions}, (recording,)))
+    return f"{_number(len(recordings), 'file')} *{exporter.suffix}"
 
 
 @command.command("annotations", short_help="Convert an annotation sheet alone, without images.")
@@ -119,23 +141,23 @@ def annotations_command(
 ) -> int:
     """Write what the SHEET of the data set NAME says: events.csv, recordings.csv, report.json.
 
-    Frames are counted from the first image as far as the sheet tells its number, else from image 1.
-    Exit code 1 if rows were met that no known oddity explains; they are told.
+    Frames are counted from the first image where the sheet gives its number, else from image 1.
+    Exit code 1 if no known irregularity explains some rows; a warning names each.
     """
     from mespot.exports.csv import write_events, write_recordings
     from mespot.files import write_text
-    from mespot.sheet import RecordingRow
 
     dataset = named(name, settings)
-    if not hasattr(dataset, "load_annotations"):
+    notes = dataset.read_sheet(sheet)
+    if notes is None:
         raise UsageError(f"{name} has no annotation sheet of its own: its tables are events.csv")
-    notes: Annotations = dataset.load_annotations(sheet)
     rows = [
-        RecordingRow(r.id, r.subject, "", dataset.SHAPE.fps, r.n_frames, dataset.NAME)
+        RecordingRow(r.id, r.subject, "", notes.fps, r.n_frames, notes.dataset)
         for r in notes.recordings.values()
     ]
     events = {r.id: notes.events.get(r.id, ()) for r in rows}
-    report = _report(notes, _traps(dataset), dataset.expected())
+    known = dataset.traps()
+    report = _report(notes, known, dataset.expected())
     write_recordings(out / "recordings.csv", rows)
     write_events(out / "events.csv", events, rows)
     write_text(out / "report.json", json.dumps(report, indent=2, ensure_ascii=False) + "\n")
@@ -143,47 +165,50 @@ def annotations_command(
         click.echo(json.dumps(report, indent=2, ensure_ascii=False))
     else:
         click.echo(f"{notes.dataset}: {notes.variant}")
-        click.echo(f"{len(rows)} recordings: {_listing(report['events'])}")
+        click.echo(f"{_number(len(rows), 'recording')}: {_listing(report['events'])}")
         if report["not_listed"]:
             click.echo(
                 f"{report['not_listed']} recordings of the whole data set are in no row and not in "
                 "recordings.csv; mespot datasets export finds them by their images"
             )
-        _print_traps(notes.traps, _traps(dataset))
+        _print_traps(notes.traps, known)
         click.echo(f"wrote {out / 'recordings.csv'}, {out / 'events.csv'}, {out / 'report.json'}")
     for problem in notes.problems:
         click.echo(f"mespot: warning: {problem}", err=True)
     return EXIT_FAILURE if notes.problems else EXIT_DONE
 
 
-def _entry(name: str) -> dict[str, Any]:
-    """What is told of a data set without having it."""
-    from importlib import import_module
+def _entries() -> list[dict[str, Any]]:
+    """What is known of every data set without having it; a warning names one that fails."""
+    entries = []
+    for name in registry.names("datasets"):
+        try:
+            entries.append(_entry(name))
+        except Exception as error:
+            # One broken plug-in must not hide the others; it can raise anything.
+            reason = f"{type(error).__name__}: {error}".splitlines()[0]
+            click.echo(f"mespot: warning: data set {name!r} cannot be used ({reason})", err=True)
+    return entries
 
-    module = import_module(f"mespot.datasets.{name}")
-    plugin = module.PLUGIN()
+
+def _entry(name: str) -> dict[str, Any]:
+    dataset: Dataset = registry.build("datasets", {"name": name})
     return {
         "name": name.replace("_", "-"),
         "description": registry.entry("datasets", name)["description"],
-        "expected": plugin.expected() if hasattr(plugin, "expected") else {},
-        "about": sorted(plugin.SHAPE.about) if hasattr(plugin, "SHAPE") else [],
-        "licence": module.LICENCE,
-        "citation": module.CITATION,
-        "how_to_get": module.HOW_TO_GET,
-        "traps": _traps(plugin),
+        "expected": dataset.expected(),
+        "about": sorted(dataset.approximate()),
+        "licence": dataset.licence,
+        "citation": dataset.citation,
+        "how_to_get": dataset.how_to_get,
+        "traps": dataset.traps(),
     }
-
-
-def _traps(dataset: Any) -> dict[str, str]:
-    return dict(dataset.traps()) if hasattr(dataset, "traps") else {}
 
 
 def _report(
     notes: Annotations, known: Mapping[str, str], expected: Mapping[str, int]
 ) -> dict[str, Any]:
     """report.json of a converted sheet."""
-    from mespot.inspection import lengths
-
     every = [e for found in notes.events.values() for e in found]
     kinds = {k: [e.n_frames for e in every if e.kind == k] for k in KINDS}
     subjects = {r.subject for r in notes.recordings.values()}
@@ -192,7 +217,7 @@ def _report(
         "sheet": notes.sheet.name,
         "sha256": notes.sha256,
         "variant": notes.variant,
-        "frame_0": "the first image as far as the sheet tells its number, else image 1",
+        "frame_0": "the first image where the sheet gives its number, else image 1",
         "recordings": len(notes.recordings),
         # A sheet of expressions does not name the recordings without any.
         "not_listed": max(0, expected.get("recordings", 0) - len(notes.recordings)),
@@ -221,21 +246,26 @@ def _print(found: Inspection, known: Mapping[str, str]) -> None:
     for name in dict.fromkeys((*found.found, *found.expected)):
         click.echo(f"{name:<24}{found.found.get(name, 0):>8}{found.expected.get(name, '-'):>10}")
     for name, value in found.lengths.items():
-        told = found.published.get(name)
-        published = f", published {_triple(told)}" if told else ""
+        official = found.published.get(name)
+        published = f", published {_triple(official)}" if official else ""
         click.echo(f"frames of a {name}: {_triple(value)}{published} (shortest/median/longest)")
     _print_traps(found.traps, known)
     _print_lines("dropped", [str(d) for d in found.dropped])
     _print_lines("problems", found.problems)
     if not found.problems:
+        n = len(found.traps)
         click.echo(
-            "\nnothing is wrong" + (" but what is known and repaired" if found.traps else "")
+            "\nNo problems."
+            if not n
+            else "\nNo new problems. 1 known irregularity was handled."
+            if n == 1
+            else f"\nNo new problems. {n} known irregularities were handled."
         )
 
 
 def _print_traps(traps: Mapping[str, int], known: Mapping[str, str]) -> None:
     lines = [f"{code:<22}{n:>5}  {known.get(code, 'unknown')}" for code, n in traps.items()]
-    _print_lines("known oddities (rows or folders)", lines)
+    _print_lines("known irregularities (rows or folders)", lines)
 
 
 def _print_lines(heading: str, lines: Sequence[str]) -> None:
@@ -250,5 +280,8 @@ def _triple(values: Sequence[float]) -> str:
 
 
 def _listing(kinds: Mapping[str, int]) -> str:
-    told = ", ".join(f"{kinds[k]} {k}" for k in KINDS if kinds.get(k))
-    return told or "no expressions"
+    return ", ".join(f"{kinds[k]} {k}" for k in KINDS if kinds.get(k)) or "no expressions"
+
+
+def _number(n: int, what: str) -> str:
+    return f"{n} {what}{'' if n == 1 else 's'}"

@@ -43,7 +43,7 @@ TEXT_FRAME = "text-frame"
 
 @dataclass(frozen=True)
 class RawEvent:
-    """One expression as the sheet tells it, cells untouched.
+    """One expression as it stands in the sheet, cells untouched.
 
     ``event`` is its label within the recording, ``row`` the row of the sheet (from 1), ``codes``
     what was already noticed about it.

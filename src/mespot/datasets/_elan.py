@@ -1,9 +1,9 @@
 """Expressions from an ELAN file (.eaf), as coders make them: times in ms become frames.
 
-The kind of an annotation is told by its text or by the name of its tier, where either begins with
-or holds micro, macro or blink; everything else is ``other``. Annotations on a tier whose name holds
-``apex`` mark the apex of the expression that they lie in. An annotation from t0 to t1 ms covers the
-frames that are shown in [t0, t1).
+The kind of an annotation follows from its text or from the name of its tier, where either begins
+with or holds micro, macro or blink; everything else is ``other``. Annotations on a tier whose name
+holds ``apex`` mark the apex of the expression that they lie in. An annotation from t0 to t1 ms
+covers the frames that are shown in [t0, t1).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from mespot.errors import UnreadableInput
+from mespot.extras import need
 from mespot.types import Expression
 
 _KINDS = ("micro", "macro", "blink")
@@ -62,10 +63,9 @@ def read_elan(path: str | Path, fps: Fraction) -> tuple[list[Expression], list[s
 
 def _document(path: Path) -> Any:
     """The root element of an ELAN document."""
-    from defusedxml import ElementTree
-
+    element_tree = need("defusedxml.ElementTree", extra="datasets", who="reading an ELAN file")
     try:
-        root = ElementTree.parse(path).getroot()
+        root = element_tree.parse(path).getroot()
     except FileNotFoundError as error:
         raise UnreadableInput(f"{path}: no such file") from error
     except Exception as error:

@@ -3,7 +3,7 @@
 Columns ``recording,event,field,old,new,reason``. ``event`` is the label of the expression in its
 recording, ``field`` one of onset, apex, offset, kind, in the sheet's own numbers. A correction is
 applied only where the cell still holds ``old``: a sheet in which it was mended, or another version,
-is left alone and the difference told.
+is left alone and the difference is reported.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from mespot.datasets._annotations import RawEvent
 from mespot.datasets.workbooks import as_number, as_text
 from mespot.errors import UnreadableInput
-from mespot.exports._table import read_table
+from mespot.exports.table import read_table
 from mespot.types import KINDS
 
 COLUMNS = ("recording", "event", "field", "old", "new", "reason")

@@ -74,7 +74,7 @@ def image_run(folder: Path, names: Iterable[str] | None = None) -> ImageRun | No
 def find_runs(root: Path, name_of: Callable[[Path], str | None]) -> dict[str, list[ImageRun]]:
     """Recording -> its folders of images under ``root``.
 
-    ``name_of`` tells the recording of a folder by its (absolute) path, or None for a folder that
+    ``name_of`` gives the recording of a folder by its (absolute) path, or None for a folder that
     is none's. Links are followed, each folder once.
     """
     runs: dict[str, list[ImageRun]] = {}

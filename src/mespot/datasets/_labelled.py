@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+from mespot.contracts import BaseDataset
 from mespot.datasets import _errata
 from mespot.datasets._annotations import (
     GENERAL_TRAPS,
@@ -68,7 +69,7 @@ class _Survey:
 
 
 @dataclass(frozen=True)
-class LabelledSet:
+class LabelledSet(BaseDataset):
     """An annotation sheet and folders of images.
 
     Parameters
@@ -98,7 +99,7 @@ class LabelledSet:
     UNLISTED_BELONG: ClassVar[bool] = True
     RULES: ClassVar[Rules] = Rules()
 
-    # What a data set's own file says.
+    # What the file of a data set defines.
 
     def parse(self, book: Workbook) -> Parsed:
         """The rows of the workbook as they are. Raises UnreadableInput if it is another's."""
@@ -122,6 +123,10 @@ class LabelledSet:
         """The numbers of the whole data set."""
         return self.SHAPE.counts
 
+    def approximate(self) -> frozenset[str]:
+        """Those of :meth:`expected` that are known only within 5 %."""
+        return self.SHAPE.about & set(self.SHAPE.counts)
+
     def expected_of(self, notes: Annotations) -> dict[str, int]:
         """The numbers of the whole data set by this variant of the sheet, as ``found`` has them."""
         return {**self.expected(), **self.SHAPE.spreads}
@@ -132,10 +137,9 @@ class LabelledSet:
 
     # What follows from it.
 
-    @classmethod
-    def traps(cls) -> dict[str, str]:
-        """Code -> what is done, of everything that is known to be odd in this data set."""
-        return {**GENERAL_TRAPS, **FOLDER_TRAPS, **cls.OWN_TRAPS}
+    def traps(self) -> dict[str, str]:
+        """Code -> what is done, of every known irregularity of this data set."""
+        return {**GENERAL_TRAPS, **FOLDER_TRAPS, **self.OWN_TRAPS}
 
     def load(self, root: str | Path) -> list[Recording]:
         """Every recording under ``root`` with its expressions, in the order of their names.
@@ -147,19 +151,19 @@ class LabelledSet:
         refuse(survey.doubled + ([] if self.partial else survey.missing))
         return survey.recordings
 
-    def load_annotations(self, sheet: str | Path) -> Annotations:
+    def read_sheet(self, sheet: str | Path) -> Annotations:
         """The expressions of a sheet alone, without images. Raises UnreadableInput.
 
-        Frames are counted from the first image as far as the sheet tells its number, else from
-        image 1. Expressions are cut at a recording's end, or dropped, where the sheet tells its
-        length; other ends only the images can show.
+        Frames are counted from the first image where the sheet gives its number, else from image
+        1. Where the sheet gives a recording's length, expressions are cut at its end or dropped.
+        Other ends are known only from the images.
         """
         parsed = self._parsed(Path(sheet))
         places = {r.id: Place(r.first, r.n_frames) for r in parsed.recordings.values()}
         return self._settled(Path(sheet), parsed, places)
 
     def provenance(self, root: str | Path) -> dict[str, Any]:
-        """What tells which truth was read: for results to keep. Values for JSON.
+        """Which truth was read: name, sheet, its hash, settings. Values for JSON.
 
         Raises UnreadableInput as :meth:`load`.
         """
@@ -242,6 +246,7 @@ class LabelledSet:
             self.NAME, sheet, sha256(sheet), parsed.variant, parsed.recordings, events,
             tuple(every), count_traps(parsed, events, dropped),
             (*parsed.problems, *misread_lines(parsed.misread), *unknown), dict(parsed.rows),
+            self.SHAPE.fps,
         )  # fmt: skip
 
     def _twin_and_sheet(self, root: Path) -> tuple[Twin | None, Path]:

@@ -37,18 +37,6 @@ from mespot.datasets.workbooks import (
 )
 from mespot.errors import UnreadableInput
 
-CITATION = (
-    "X. Li, T. Pfister, X. Huang, G. Zhao, M. Pietikäinen: A Spontaneous Micro-expression "
-    "Database: Inducement, Collection and Baseline. FG 2013. Extended recordings: T.-K. Tran, "
-    "X. Hong, G. Zhao: Sliding Window Based Micro-expression Spotting: A Benchmark. ACIVS 2017."
-)
-LICENCE = "Research only, by agreement with the University of Oulu; no redistribution."
-HOW_TO_GET = (
-    "Ask the Center for Machine Vision and Signal Analysis of the University of Oulu for SMIC; a "
-    "licence agreement has to be signed. The set needed here is the extended one for spotting, "
-    "SMIC-E, with its annotation workbook."
-)
-
 CAMERAS = ("HS", "VIS", "NIR")
 _NAME = re.compile(r"s([0-9]+)_\w+", re.IGNORECASE)
 _FIELDS = {
@@ -116,15 +104,29 @@ def _edge(heading: Cell) -> str | None:
     found = _EDGE.fullmatch(plain(heading))
     if found is None:
         return None
-    told = [found[i] for i in (1, 3, 5, 6) if found[i]]
-    told += [str(_ORDINALS[found[2]])] if found[2] else []
-    return f"{found[4]}{told[0] if told else 1}" if len(told) <= 1 else None
+    numbers = [found[i] for i in (1, 3, 5, 6) if found[i]]
+    numbers += [str(_ORDINALS[found[2]])] if found[2] else []
+    return f"{found[4]}{numbers[0] if numbers else 1}" if len(numbers) <= 1 else None
 
 
 @dataclass(frozen=True)
 class SmicE(LabelledSet):
     """SMIC-E, one camera: a workbook and folders of images (25 or 100 frames/s)."""
 
+    citation: ClassVar[str] = (
+        "X. Li, T. Pfister, X. Huang, G. Zhao, M. Pietikäinen: A Spontaneous Micro-expression "
+        "Database: Inducement, Collection and Baseline. FG 2013. Extended recordings: T.-K. Tran, "
+        "X. Hong, G. Zhao: Sliding Window Based Micro-expression Spotting: A Benchmark. ACIVS "
+        "2017."
+    )
+    licence: ClassVar[str] = (
+        "Research only, by agreement with the University of Oulu; no redistribution."
+    )
+    how_to_get: ClassVar[str] = (
+        "Ask the Center for Machine Vision and Signal Analysis of the University of Oulu for SMIC; "
+        "a licence agreement has to be signed. The set needed here is the extended one for "
+        "spotting, SMIC-E, with its annotation workbook."
+    )
     CAMERA: ClassVar[str] = ""
     UNLISTED_BELONG: ClassVar[bool] = False
     RULES: ClassVar[Rules] = Rules(onset_zero_is_start=False)

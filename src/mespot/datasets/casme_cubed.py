@@ -2,8 +2,8 @@
 
 Two label sets are in use in the literature. ``all`` takes every micro-expression of the sheet that
 can be one; ``short`` those of at most half a second, the definition of a micro-expression, the
-others becoming kind ``other``. Versions v1 and v2 of the sheet differ: the report tells which was
-read, and the file's hash.
+others becoming kind ``other``. Versions v1 and v2 of the sheet differ: the report names the
+version that was read, and the hash of the file.
 """
 
 from __future__ import annotations
@@ -39,20 +39,6 @@ from mespot.datasets.workbooks import (
 from mespot.errors import UnreadableInput
 from mespot.inspection import Annotations, Shape
 
-CITATION = (
-    "J. Li, Z. Dong, S. Lu, S.-J. Wang, W.-J. Yan, Y. Ma, Y. Liu, C. Huang, X. Fu: CAS(ME)^3: A "
-    "Third Generation Facial Spontaneous Micro-Expression Database with Depth Information and High "
-    "Ecological Validity. IEEE Transactions on Pattern Analysis and Machine Intelligence 45(3), "
-    "2023."
-)
-LICENCE = "Research only, by agreement with the Chinese Academy of Sciences; no redistribution."
-HOW_TO_GET = (
-    "Ask the CASME group at the Institute of Psychology, Chinese Academy of Sciences, for "
-    "CAS(ME)^3, part A; a licence agreement has to be signed by a member of staff, not by a "
-    "student. Needed are the colour images (spNO.1/a/color/175.jpg) and the label sheet "
-    "part_A_v2.xls."
-)
-
 LABELS = ("all", "short")
 _SHORT_S = 0.5
 _PERSON = re.compile(r"spno\.?([0-9]+)", re.IGNORECASE)
@@ -84,6 +70,21 @@ class CasmeCubed(LabelledSet):
     labels: str = "all"
     longest_micro_s: float = 3.0
 
+    citation: ClassVar[str] = (
+        "J. Li, Z. Dong, S. Lu, S.-J. Wang, W.-J. Yan, Y. Ma, Y. Liu, C. Huang, X. Fu: CAS(ME)^3: "
+        "A Third Generation Facial Spontaneous Micro-Expression Database with Depth Information "
+        "and High Ecological Validity. IEEE Transactions on Pattern Analysis and Machine "
+        "Intelligence 45(3), 2023."
+    )
+    licence: ClassVar[str] = (
+        "Research only, by agreement with the Chinese Academy of Sciences; no redistribution."
+    )
+    how_to_get: ClassVar[str] = (
+        "Ask the CASME group at the Institute of Psychology, Chinese Academy of Sciences, for "
+        "CAS(ME)^3, part A; a licence agreement has to be signed by a member of staff, not by a "
+        "student. Needed are the colour images (spNO.1/a/color/175.jpg) and the label sheet "
+        "part_A_v2.xls."
+    )
     NAME: ClassVar[str] = "casme-cubed"
     SHAPE: ClassVar[Shape] = CASME_CUBED
     SHEET_NAMES: ClassVar[tuple[str, ...]] = (
@@ -109,11 +110,11 @@ class CasmeCubed(LabelledSet):
         if other is None:
             return parsed
         try:
-            theirs = {_told(e) for e in self._one(read_workbook(other)).events}
+            theirs = {_cells(e) for e in self._one(read_workbook(other)).events}
         except UnreadableInput as error:
             parsed.problems.append(f"versions of the sheet cannot be compared: {error}")
             return parsed
-        parsed.traps["versions-differ"] = sum(_told(e) not in theirs for e in parsed.events)
+        parsed.traps["versions-differ"] = sum(_cells(e) not in theirs for e in parsed.events)
         parsed.traps = +parsed.traps
         return parsed
 
@@ -201,7 +202,7 @@ def _other_version(sheet: Path) -> Path | None:
     return max(versions)[1] if versions else None
 
 
-def _told(event: RawEvent) -> tuple[Cell, ...]:
+def _cells(event: RawEvent) -> tuple[Cell, ...]:
     """What two versions of a row are compared by."""
     return event.recording, event.kind, event.onset, event.apex, event.offset
 

@@ -25,17 +25,6 @@ from mespot.datasets.workbooks import (
 )
 from mespot.inspection import Shape
 
-CITATION = (
-    "W.-J. Yan, X. Li, S.-J. Wang, G. Zhao, Y.-J. Liu, Y.-H. Chen, X. Fu: CASME II: An Improved "
-    "Spontaneous Micro-Expression Database and the Baseline Evaluation. PLoS ONE 9(1), 2014."
-)
-LICENCE = "Research only, by agreement with the Chinese Academy of Sciences; no redistribution."
-HOW_TO_GET = (
-    "Ask the CASME group at the Institute of Psychology, Chinese Academy of Sciences, for "
-    "CASME II; a licence agreement has to be signed by a member of staff, not by a student. Needed "
-    "are the clips (sub01/EP02_01f/img46.jpg, raw or cropped) and the coding workbook."
-)
-
 _PERSON = re.compile(r"sub([0-9]+)", re.IGNORECASE)
 _CLIP = re.compile(r"EP[0-9]\w*", re.IGNORECASE)
 _FIELDS = {
@@ -53,6 +42,19 @@ _NEEDED = ("subject", "name", "onset", "offset")
 class CasmeIi(LabelledSet):
     """CASME II: 255 clips of 26 subjects at 200 frames/s, a micro-expression in each."""
 
+    citation: ClassVar[str] = (
+        "W.-J. Yan, X. Li, S.-J. Wang, G. Zhao, Y.-J. Liu, Y.-H. Chen, X. Fu: CASME II: An "
+        "Improved Spontaneous Micro-Expression Database and the Baseline Evaluation. PLoS ONE "
+        "9(1), 2014."
+    )
+    licence: ClassVar[str] = (
+        "Research only, by agreement with the Chinese Academy of Sciences; no redistribution."
+    )
+    how_to_get: ClassVar[str] = (
+        "Ask the CASME group at the Institute of Psychology, Chinese Academy of Sciences, for "
+        "CASME II; a licence agreement has to be signed by a member of staff, not by a student. "
+        "Needed are the clips (sub01/EP02_01f/img46.jpg, raw or cropped) and the coding workbook."
+    )
     NAME: ClassVar[str] = "casme-ii"
     SHAPE: ClassVar[Shape] = CASME_II
     SHEET_NAMES: ClassVar[tuple[str, ...]] = (r"CASME2.?coding", r"CASME_?(2|II).*(label|coding)")

@@ -20,18 +20,6 @@ from mespot.datasets.shapes import CASME_SQ
 from mespot.datasets.workbooks import Row, Workbook, as_number, as_text, no_table
 from mespot.inspection import Shape
 
-CITATION = (
-    "F. Qu, S.-J. Wang, W.-J. Yan, H. Li, S. Wu, X. Fu: CAS(ME)^2: A Database for Spontaneous "
-    "Macro-Expression and Micro-Expression Spotting and Recognition. IEEE Transactions on "
-    "Affective Computing 9(4), 2018."
-)
-LICENCE = "Research only, by agreement with the Chinese Academy of Sciences; no redistribution."
-HOW_TO_GET = (
-    "Ask the CASME group at the Institute of Psychology, Chinese Academy of Sciences, for "
-    "CAS(ME)^2; a licence agreement has to be signed by a member of staff, not by a student. "
-    "Needed are part A (rawpic or longVideoFaceCropped) and CAS(ME)^2code_final(Updated).xlsx."
-)
-
 _FOLDER = re.compile(r"s[0-9]+", re.IGNORECASE)
 _RECORDING = re.compile(r"([0-9]+)_([0-9]{4})(?![0-9])")
 _FILM = re.compile(r"[a-z]+[0-9]+", re.IGNORECASE)
@@ -42,6 +30,19 @@ _KIND, _ONSET = 7, 2
 class CasmeSq(LabelledSet):
     """CAS(ME)^2 part A: 98 recordings of 22 subjects at 30 frames/s, macro and micro."""
 
+    citation: ClassVar[str] = (
+        "F. Qu, S.-J. Wang, W.-J. Yan, H. Li, S. Wu, X. Fu: CAS(ME)^2: A Database for Spontaneous "
+        "Macro-Expression and Micro-Expression Spotting and Recognition. IEEE Transactions on "
+        "Affective Computing 9(4), 2018."
+    )
+    licence: ClassVar[str] = (
+        "Research only, by agreement with the Chinese Academy of Sciences; no redistribution."
+    )
+    how_to_get: ClassVar[str] = (
+        "Ask the CASME group at the Institute of Psychology, Chinese Academy of Sciences, for "
+        "CAS(ME)^2; a licence agreement has to be signed by a member of staff, not by a student. "
+        "Needed are part A (rawpic or longVideoFaceCropped) and CAS(ME)^2code_final(Updated).xlsx."
+    )
     NAME: ClassVar[str] = "casme-sq"
     SHAPE: ClassVar[Shape] = CASME_SQ
     SHEET_NAMES: ClassVar[tuple[str, ...]] = (

@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+from mespot.contracts import BaseDataset
 from mespot.datasets._checks import end_problems, video_problems
 from mespot.datasets._elan import read_elan
 from mespot.errors import MespotError, UnreadableInput
@@ -22,33 +23,33 @@ from mespot.sheet import RecordingRow, Sheet
 from mespot.types import Expression, Recording
 from mespot.verdicts import told_rejected, without_rejected
 
-CITATION = "None: your own recordings."
-LICENCE = "That of your recordings."
-HOW_TO_GET = (
-    "Put into one folder: recordings.csv with the columns recording, subject, path, fps, n_frames "
-    "(one line per video; path relative to the folder), events.csv with the columns recording, "
-    "onset, apex, offset, kind (0-based frames, onset and offset inclusive), and the videos. In "
-    "place of events.csv, one ELAN file per recording, named by it: clip1.eaf."
-)
-
 _LOG = logging.getLogger(__name__)
 _IMAGES = frozenset((".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"))
 
 
 @dataclass(frozen=True)
-class Folder:
+class Folder(BaseDataset):
     """Videos with recordings.csv and events.csv in one folder.
 
     Parameters
     ----------
     recordings, events : str
         Names of the two tables in the folder. Where the second is missing, ELAN files named by the
-        recordings (``clip1.eaf``) are read. ``subject`` must be told for every recording, since
-        learning and judging are split by it. A missing ``fps`` is read from the video.
+        recordings (``clip1.eaf``) are read. Every recording needs a ``subject``: training and
+        evaluation are split by it. A missing ``fps`` is read from the video.
     """
 
     recordings: str = "recordings.csv"
     events: str = "events.csv"
+
+    citation: ClassVar[str] = "None: your own recordings."
+    licence: ClassVar[str] = "That of your recordings."
+    how_to_get: ClassVar[str] = (
+        "Put into one folder: recordings.csv with the columns recording, subject, path, fps, "
+        "n_frames (one line per video; path relative to the folder), events.csv with the columns "
+        "recording, onset, apex, offset, kind (0-based frames, onset and offset inclusive), and "
+        "the videos. In place of events.csv, one ELAN file per recording, named by it: clip1.eaf."
+    )
 
     def load(self, root: str | Path) -> list[Recording]:
         """All listed recordings with their expressions. Raises UnreadableInput.
@@ -64,7 +65,7 @@ class Folder:
         return self._verified(Path(root))[1]
 
     def inspect(self, root: str | Path) -> Inspection:
-        """What was found under ``root``, with everything that :meth:`verify` tells."""
+        """What was found under ``root``, with everything that :meth:`verify` reports."""
         found, problems = self._verified(Path(root))
         return Inspection(
             "folder", str(root), problems=tuple(problems), found=counts_of(found),
@@ -72,7 +73,7 @@ class Folder:
         )  # fmt: skip
 
     def provenance(self, root: str | Path) -> dict[str, Any]:
-        """What tells which truth was read: for results to keep. Values for JSON."""
+        """Which truth was read: settings, and hashes of the two tables. Values for JSON."""
         tables = [Path(root) / name for name in (self.recordings, self.events)]
         return {
             "name": "folder", "settings": asdict(self),
@@ -103,7 +104,7 @@ class Folder:
         if not root.is_dir():
             return [], [f"{root}: no such folder"]
         if not listing.is_file():
-            return [], [f"{listing}: no such file. {HOW_TO_GET}"]
+            return [], [f"{listing}: no such file. {self.how_to_get}"]
         rows = _noting(problems, lambda: csv.parse_recordings(listing, problems), [])
         elan = not (root / self.events).exists() and any(root.glob("*.eaf"))
         sheet = None
@@ -160,7 +161,7 @@ def _noting(problems: list[str], read: Callable[[], Any], otherwise: Any) -> Any
 
 
 def _rate(row: RecordingRow, root: Path) -> Fraction | None:
-    """The frame rate that the video itself tells; None if it cannot be opened."""
+    """The frame rate of the video itself; None if it cannot be opened."""
     if not row.path:
         return None
     from mespot.video import open_video

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mespot import registry
+from mespot.contracts import Dataset
 from mespot.errors import UsageError, nearest
 
 # Names of papers and folders, letters and digits alone, and the data sets they may stand for.
@@ -27,22 +28,24 @@ _MEANT: dict[str, tuple[str, ...]] = {
 }
 
 
-def named(name: str, settings: Sequence[str] = ()) -> Any:
+def named(name: str, settings: Sequence[str] = ()) -> Dataset:
     """The data set ``name`` (with - or _); ``settings`` are texts such as ``frames=rawpic``.
 
     Raises UsageError for an unknown name or field, with the nearest known one.
     """
-    known = [n.replace("_", "-") for n in registry.names("datasets")]
+    # Names of other distributions' plug-ins may have either sign.
+    known = {n.replace("_", "-"): n for n in registry.names("datasets")}
     wanted = name.replace("_", "-")
     if wanted not in known:
-        raise UsageError(f"there is no data set {name!r}{_hint(name, wanted, known)}")
-    values: dict[str, Any] = {"name": wanted.replace("-", "_")}
+        raise UsageError(f"there is no data set {name!r}{_hint(name, wanted, list(known))}")
+    values: dict[str, Any] = {"name": known[wanted]}
     for setting in settings:
         field, equals, text = setting.partition("=")
         if not equals or not field.strip():
             raise UsageError(f"--set {setting!r}: write FIELD=VALUE, such as frames=rawpic")
         values[field.strip()] = _value(text.strip())
-    return registry.build("datasets", values)
+    dataset: Dataset = registry.build("datasets", values)
+    return dataset
 
 
 def _hint(name: str, wanted: str, known: list[str]) -> str:

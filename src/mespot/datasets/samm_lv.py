@@ -1,7 +1,7 @@
 """SAMM Long Videos: long recordings with macro- and micro-expressions at 200 frames/s, grey.
 
 The release sheet has notes above its table, whose header is found by its text. Versions V1 to V3
-are in circulation; the report tells which was read, and the file's hash.
+are in circulation; the report names the version that was read, and the hash of the file.
 """
 
 from __future__ import annotations
@@ -26,17 +26,6 @@ from mespot.datasets.workbooks import (
 )
 from mespot.inspection import Shape
 
-CITATION = (
-    "C. H. Yap, C. Kendrick, M. H. Yap: SAMM Long Videos: A Spontaneous Facial Micro- and "
-    "Macro-Expressions Dataset. FG 2020."
-)
-LICENCE = "Research only, by agreement with Manchester Metropolitan University; no redistribution."
-HOW_TO_GET = (
-    "Ask the group of Moi Hoon Yap at Manchester Metropolitan University for SAMM Long Videos; a "
-    "release agreement is signed. Needed are the folder SAMM_longvideos and the sheet "
-    "SAMM_LongVideos_V1, _V2 or _V3_Release.xlsx."
-)
-
 _EVENT = re.compile(r"([0-9]{3})_([0-9]+)_([0-9]+)")
 _RECORDING = re.compile(r"([0-9]{3})_([0-9]+)")
 _FIELDS = {
@@ -55,6 +44,18 @@ _USUAL_DIGITS = 4
 class SammLv(LabelledSet):
     """SAMM Long Videos: 147 recordings of 30 subjects at 200 frames/s, macro and micro."""
 
+    citation: ClassVar[str] = (
+        "C. H. Yap, C. Kendrick, M. H. Yap: SAMM Long Videos: A Spontaneous Facial Micro- and "
+        "Macro-Expressions Dataset. FG 2020."
+    )
+    licence: ClassVar[str] = (
+        "Research only, by agreement with Manchester Metropolitan University; no redistribution."
+    )
+    how_to_get: ClassVar[str] = (
+        "Ask the group of Moi Hoon Yap at Manchester Metropolitan University for SAMM Long Videos; "
+        "a release agreement is signed. Needed are the folder SAMM_longvideos and the sheet "
+        "SAMM_LongVideos_V1, _V2 or _V3_Release.xlsx."
+    )
     NAME: ClassVar[str] = "samm-lv"
     SHAPE: ClassVar[Shape] = SAMM_LV
     SHEET_NAMES: ClassVar[tuple[str, ...]] = (

@@ -5,18 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mespot.datasets import _smic_e
-from mespot.datasets._smic_e import CITATION, HOW_TO_GET, LICENCE
+from mespot.datasets._smic_e import SmicE
 from mespot.datasets.shapes import SMIC_HS_E
 from mespot.inspection import Annotations, Shape
 
 _IN_ORIGINAL = 158
 
-__all__ = ["CITATION", "HOW_TO_GET", "LICENCE", "PLUGIN", "SmicHsE"]
-
 
 @dataclass(frozen=True)
-class SmicHsE(_smic_e.SmicE):
+class SmicHsE(SmicE):
     """SMIC-E, camera HS: 157 recordings of 16 subjects at 100 frames/s, micro-expressions alone."""
 
     NAME: ClassVar[str] = "smic-hs-e"

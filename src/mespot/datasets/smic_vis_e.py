@@ -5,16 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mespot.datasets import _smic_e
-from mespot.datasets._smic_e import CITATION, HOW_TO_GET, LICENCE
+from mespot.datasets._smic_e import SmicE
 from mespot.datasets.shapes import SMIC_VIS_E
 from mespot.inspection import Shape
 
-__all__ = ["CITATION", "HOW_TO_GET", "LICENCE", "PLUGIN", "SmicVisE"]
-
 
 @dataclass(frozen=True)
-class SmicVisE(_smic_e.SmicE):
+class SmicVisE(SmicE):
     """SMIC-E, camera VIS: 76 recordings of 8 subjects at 25 frames/s, micro-expressions alone."""
 
     NAME: ClassVar[str] = "smic-vis-e"

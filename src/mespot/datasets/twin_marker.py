@@ -14,7 +14,7 @@ TWIN_FILE = "twin.json"
 
 @dataclass(frozen=True)
 class Twin:
-    """What the file tells: whose twin it is, and the numbers to expect.
+    """What the file says: whose twin it is, and the numbers to expect.
 
     ``by_labels`` are the numbers under other label sets than the default; ``n_frames`` the length
     of every recording.

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from mespot.errors import UnreadableInput
-from mespot.exports._table import read_text
+from mespot.exports.table import read_text
+from mespot.extras import MissingExtra, need
 
 Cell = int | float | str | None
 Row = Sequence[Cell]
@@ -57,7 +58,11 @@ class Line:
 
 
 def read_workbook(path: str | Path) -> Workbook:
-    """Read a whole workbook. Raises UnreadableInput: missing, damaged, or no workbook at all."""
+    """Read a whole workbook.
+
+    Raises UnreadableInput where it is missing, damaged or no workbook, and MissingExtra where its
+    reader is not installed.
+    """
     path = Path(path)
     if not path.exists():
         raise UnreadableInput(f"{path}: no such file")
@@ -73,6 +78,8 @@ def read_workbook(path: str | Path) -> Workbook:
     try:
         # By content: workbooks of both kinds are passed on under the other's name.
         return Workbook(path, _read_xls(path) if start == _OLE else _read_xlsx(path))
+    except MissingExtra:
+        raise
     except Exception as error:
         # What a damaged workbook raises in its reader can be anything.
         what = f"{type(error).__name__}: {error}".splitlines()[0]
@@ -80,8 +87,7 @@ def read_workbook(path: str | Path) -> Workbook:
 
 
 def _read_xlsx(path: Path) -> dict[str, list[list[Cell]]]:
-    import openpyxl
-
+    openpyxl = need("openpyxl", extra="datasets", who=f"reading {path.name}")
     book = openpyxl.load_workbook(path, data_only=True)
     try:
         return {
@@ -95,8 +101,7 @@ def _read_xlsx(path: Path) -> dict[str, list[list[Cell]]]:
 
 
 def _read_xls(path: Path) -> dict[str, list[list[Cell]]]:
-    import xlrd
-
+    xlrd = need("xlrd", extra="datasets", who=f"reading {path.name}")
     # The reader's remarks on odd files would go to standard output.
     with xlrd.open_workbook(str(path), logfile=io.StringIO()) as book:
         return {
@@ -106,7 +111,7 @@ def _read_xls(path: Path) -> dict[str, list[list[Cell]]]:
 
 
 def _xls_cell(cell: Any) -> Cell:
-    # 5 is an error such as #REF!, which tells nothing.
+    # 5 is an error such as #REF!, which gives no value.
     return None if cell.ctype == 5 else _cell(cell.value)
 
 
@@ -156,7 +161,7 @@ def find_header(
 ) -> tuple[int, dict[str, int]] | None:
     """The first row (index from 0) that holds all ``needed`` fields, and every field's column.
 
-    ``fields`` tells the headings a field may have; case, blanks and punctuation do not count.
+    ``fields`` gives the headings that a field may have; case, blanks and punctuation do not count.
     """
     wanted = {field: {plain(name) for name in names} for field, names in fields.items()}
     for index, row in enumerate(rows[:_HEADER_WITHIN]):

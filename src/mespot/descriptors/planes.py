@@ -9,10 +9,10 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mespot.compiling import need_numba
 from mespot.contracts import BaseDescriptor
 from mespot.descriptors.block_grid import Cuts, block_edges, block_sizes, cut_frame
 from mespot.errors import UsageError
+from mespot.extras import need
 from mespot.types import FaceClip, FrameSeries
 
 PLANES = ("xy", "xt", "yt")
@@ -152,14 +152,14 @@ class ThreePlanes(BaseDescriptor):
         ------
         UsageError
             If the frames are too small to hold one voxel with all its neighbours.
-        MespotError
+        MissingExtra
             If numba is not installed.
         """
         span, cuts = self.span_at(clip.fps), self._cut(clip)
         blocks, down, across, _, bins = self.shape
         rows = np.empty((max(0, len(clip) - span + 1), blocks, down * across, 3, bins), np.float32)
         if len(rows):
-            need_numba(f"descriptor {self.name}")
+            need("numba", extra="paper", who=f"descriptor {self.name}")
             self._fill(np.ascontiguousarray(clip.frames), cuts, self._sums(span, cuts), rows)
         values = rows.reshape(len(rows), int(np.prod(self.shape)))
         return FrameSeries(values, 0, 1, span, len(clip), clip.fps)

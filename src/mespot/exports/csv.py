@@ -14,10 +14,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
+from mespot.contracts import BaseExporter
 from mespot.errors import UnreadableInput
 from mespot.exports import _rows
-from mespot.exports._table import read_table, write_table
 from mespot.exports.cells import Cells, refuse, to_text
+from mespot.exports.table import read_table, write_table
 from mespot.sheet import FrameTimes, RecordingRow, Sheet
 from mespot.types import Expression, Recording
 
@@ -25,11 +26,10 @@ _NUMBERS = ("score", "onset_s", "apex_s", "offset_s")
 
 
 @dataclass(frozen=True)
-class Csv:
+class Csv(BaseExporter):
     """Comma-separated table of events, one line each (events.csv)."""
 
-    SUFFIX: ClassVar[str] = ".csv"
-    ONE_RECORDING: ClassVar[bool] = False
+    suffix: ClassVar[str] = ".csv"
 
     def write(self, path: str | Path, sheet: Sheet) -> None:
         """Write the events; of the recordings, only subject and times are kept."""

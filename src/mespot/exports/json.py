@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from mespot import files
+from mespot.contracts import BaseExporter
 from mespot.errors import UnreadableInput
 from mespot.exports import _rows
-from mespot.exports._table import read_text
 from mespot.exports.cells import Cells, refuse, to_text
+from mespot.exports.table import read_text
 from mespot.sheet import RecordingRow, Sheet
 from mespot.types import Recording
 
@@ -22,7 +23,7 @@ VERSION = 1
 
 
 @dataclass(frozen=True)
-class Json:
+class Json(BaseExporter):
     """One JSON file with the recordings and their events; unknown is null.
 
     Parameters
@@ -33,8 +34,7 @@ class Json:
 
     indent: int = 1
 
-    SUFFIX: ClassVar[str] = ".json"
-    ONE_RECORDING: ClassVar[bool] = False
+    suffix: ClassVar[str] = ".json"
 
     def write(self, path: str | Path, sheet: Sheet) -> None:
         """Write recordings and events; "<", ">", "&" are escaped, so that a page may embed it."""

@@ -9,6 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from mespot.errors import MespotError, UsageError
+from mespot.extras import need
 from mespot.scorers import normalise, resample
 from mespot.types import FrameSeries
 
@@ -63,12 +64,7 @@ def normaliser_for(
 
 @contextmanager
 def training_needs(name: str) -> Iterator[None]:
-    """Imports inside the block need torch and onnx; MespotError where one is missing."""
-    try:
-        import onnx  # noqa: F401
-
-        yield
-    except ImportError as error:
-        raise MespotError(
-            f"scorer {name}: training needs {error.name}: pip install 'mespot[train]'"
-        ) from error
+    """Imports inside the block need torch and onnx; MissingExtra where one is missing."""
+    for module in ("torch", "onnx"):
+        need(module, extra="train", who=f"scorer {name}: training")
+    yield

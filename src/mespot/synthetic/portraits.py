@@ -68,7 +68,7 @@ def load_portraits(folder: Path | None) -> list[Portrait]:
         If landmarks must be found and dlib's model is not installed.
     """
     if folder is None:
-        return [_with_found_points(name, path) for name, path in _packaged()]
+        return [_with_found_points(name, path) for name, path in packaged_photographs()]
     if not folder.is_dir():
         raise UnreadableInput(f"{folder}: no such folder of portraits")
     images = sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
@@ -140,7 +140,7 @@ def _with_found_points(name: str, path: Path) -> Portrait:
     return Portrait(name, image, points)
 
 
-def _packaged() -> list[tuple[str, Path]]:
+def packaged_photographs() -> list[tuple[str, Path]]:
     """Public-domain portraits that come with installed libraries."""
     import matplotlib
 

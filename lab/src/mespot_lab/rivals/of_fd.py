@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mespot.contracts import BaseScorer
 from mespot.errors import UsageError
-from mespot_lab.rivals._region_rows import (
+from mespot.types import FrameSeries
+from mespot_lab.rivals.region_rows import (
     UPPER,
     RegionRows,
     eyes_moved,
@@ -18,8 +20,6 @@ from mespot_lab.rivals._region_rows import (
     region_rows,
     usable,
 )
-from mespot.scorers._untrained import Untrained
-from mespot.types import FrameSeries
 
 _REGIONS = (
     "brow_inner_left", "brow_inner_right", "brow_middle_left", "brow_middle_right",
@@ -31,7 +31,7 @@ _ROWS_AT_ONCE = 20_000
 
 
 @dataclass(frozen=True)
-class OfFd(Untrained):
+class OfFd(BaseScorer):
     """Optical flow feature of He 2021 and Zhao et al. 2022: rise and fall of facial regions.
 
     On rows of ``region_flow`` with ``soft_px = 0``. In every region the places at the ends of the
@@ -135,6 +135,3 @@ def _heights(places: NDArray[np.float64], drift: float) -> NDArray[np.float64]:
     below = np.minimum(before.max(axis=1), after.max(axis=1))
     left = drift * np.abs(along[:, -1] - along[:, 0])
     return np.asarray(np.maximum(np.maximum(above, below) - left, 0))
-
-
-PLUGIN = OfFd

@@ -8,6 +8,7 @@ open is told in docs/scorers/svm_windows.md.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -15,10 +16,118 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from mespot.contracts import LearnedScorer
 from mespot.errors import UsageError
-from mespot_lab.rivals import _learners, _tiles
-from mespot.scorers.normalise import STD_FLOOR
+from mespot.scorers.normalise import STD_FLOOR, difference
 from mespot.types import Expression, FrameSeries
+from mespot_lab.rivals import learners
+from mespot_lab.rivals.learners import pieces
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """Windows of ``length`` frames, one about the middle of every row.
+
+    Attributes
+    ----------
+    length : int
+    offsets : (r,) int64
+        The rows, counted from the window's own, whose spans tile it.
+    radius : int
+        Every row is taken less the mean of the rows within ± radius; 0: as it is.
+    """
+
+    length: int
+    offsets: NDArray[np.int64]
+    radius: int = 0
+
+    def complete(self, n: int) -> NDArray[np.bool_]:
+        """(n,) whether all of a window's rows are there."""
+        rows = np.arange(n)
+        return (rows + self.offsets[0] >= 0) & (rows + self.offsets[-1] < n)
+
+    def begins(self, series: FrameSeries) -> NDArray[np.int64]:
+        """(n,) first frame of every window; before 0 where it sticks out."""
+        return series.centres - (self.length - 1) // 2
+
+    def row(
+        self, values: NDArray[np.float32], good: NDArray[np.bool_], at: int
+    ) -> NDArray[np.float64]:
+        """(d,) the window about row ``at``: the mean of its rows that are there and ``good``."""
+        rows = [r for r in (at + self.offsets).tolist() if 0 <= r < len(values) and good[r]]
+        mean = values[rows].mean(axis=0, dtype=np.float64)
+        if self.radius:
+            for r in rows:
+                near = slice(max(r - self.radius, 0), r + self.radius + 1)
+                around = values[near][good[near]].mean(axis=0, dtype=np.float64)
+                mean -= around / len(rows)
+        return np.asarray(mean)
+
+    def decisions(
+        self, projected: NDArray[np.float64], good: NDArray[np.bool_]
+    ) -> NDArray[np.float64]:
+        """(n,) a linear function of every window from that of every row; NaN where no row is good.
+
+        The average of rows and the difference are linear: a row needs to be looked at only once.
+        """
+        numbers = np.where(good, projected, np.nan)
+        if self.radius:
+            numbers = difference(numbers[:, None], self.radius)[:, 0]
+        n = len(numbers)
+        total, count = np.zeros(n), np.zeros(n)
+        for offset in self.offsets.tolist():
+            to = slice(max(-offset, 0), max(min(n, n - offset), 0))
+            part = numbers[max(offset, 0) : max(n + offset, 0)][: to.stop - to.start]
+            here = np.isfinite(part)
+            total[to] += np.where(here, part, 0.0)
+            count[to] += here
+        return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def make_tiling(
+    series: FrameSeries, length_s: float, edge: int, difference_s: float = 0.0
+) -> Tiling:
+    """How rows of this series tile windows of ``length_s`` seconds.
+
+    ``edge`` frames at either end of a row are neighbours only and are not counted in it: rows then
+    overlap by twice as many, so that every frame between the window's own edges counts once. Where
+    the rows do not tile the window evenly they overlap a little more. A window shorter than a row
+    is that row.
+    """
+    fps, span = float(series.fps), series.span
+    length = max(1, round(length_s * fps))
+    r = max(1, math.ceil((length - 2 * edge) / max(span - 2 * edge, 1) - 1e-9))
+    offsets = np.zeros(1, np.int64)
+    if r > 1:
+        first = (span - 1) // 2 - (length - 1) // 2
+        starts = first + np.arange(r) * (length - span) / (r - 1)
+        offsets = np.unique(np.rint(starts / series.step).astype(np.int64))
+    radius = round(difference_s * fps / series.step) if difference_s > 0 else 0
+    return Tiling(length, offsets, radius)
+
+
+def projected(
+    values: NDArray[np.float32], good: NDArray[np.bool_], directions: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """(n, S) products of the good rows with (S, d) directions, 0 for the others."""
+    result = np.zeros((len(values), len(directions)))
+    for rows in pieces(values):
+        block = np.where(good[rows, None], values[rows], 0).astype(np.float64)
+        result[rows] = block @ directions.T
+    return result
+
+
+def best_iou(
+    begins: NDArray[np.int64], length: int, expressions: Sequence[Expression]
+) -> NDArray[np.float64]:
+    """(n,) each window's largest IoU with an expression, in frames, both ends included."""
+    best = np.zeros(len(begins))
+    for e in expressions:
+        shared = np.minimum(begins + length, e.offset + 1) - np.maximum(begins, e.onset)
+        shared = np.maximum(shared, 0)
+        best = np.maximum(best, shared / (length + e.n_frames - shared))
+    return best
+
 
 Quality = Callable[[Callable[[FrameSeries], FrameSeries]], float]
 _ARRAYS = ("coef", "intercept", "mean", "std", "lengths_s", "edge", "difference_s")
@@ -27,7 +136,7 @@ _LARGEST = 1e6
 
 
 @dataclass(frozen=True)
-class SvmWindows:
+class SvmWindows(LearnedScorer):
     """Windows at every position and several scales, each judged by a linear SVM (Tran 2017).
 
     Parameters
@@ -54,7 +163,7 @@ class SvmWindows:
         negatives that a first SVM scores highest. They bound the memory.
     """
 
-    learns: ClassVar[bool] = True
+    training_needs: ClassVar[tuple[str, ...]] = ("sklearn",)
 
     window_s: float = 0.5
     scales: tuple[float, ...] = (1.0, 0.75, 0.5)
@@ -101,9 +210,9 @@ class SvmWindows:
             ``coef`` (S, d), ``intercept`` (S,), ``mean``, ``std`` (S, d); ``lengths_s`` (S,) of the
             windows; ``edge``, ``difference_s``; ``c`` that was taken.
         """
-        d = _learners.check_training(series, "svm_windows")
-        svm = _learners.sklearn_part("svm", "svm_windows")
-        goods = [_learners.usable(s.values) for s in series]
+        d = learners.check_training(series, "svm_windows")
+        svm = learners.sklearn_part("svm", "svm_windows")
+        goods = [learners.usable(s.values) for s in series]
         choices = self.c_choices if quality and self.c_choices else (self.c,)
         shape = (len(self.scales), d)
         base = {
@@ -118,7 +227,7 @@ class SvmWindows:
             for c in choices
         ]
         for k, length_s in enumerate(base["lengths_s"].tolist()):
-            tilings = [_tiles.tiling(s, length_s, self.edge, self.difference_s) for s in series]
+            tilings = [make_tiling(s, length_s, self.edge, self.difference_s) for s in series]
             scale = _Scale(self, svm, series, goods, tilings)
             learned = scale.learn(truth, np.random.default_rng([seed % 2**63, k]), choices)
             if learned is None:
@@ -144,15 +253,15 @@ class SvmWindows:
         MespotError
             If the weights are not those of this scorer.
         """
-        _learners.check_weights(weights, _ARRAYS, "svm_windows")
-        _learners.check_scoring(series, weights["coef"].shape[1], "svm_windows")
-        good = _learners.usable(series.values)
+        learners.check_weights(weights, _ARRAYS, "svm_windows")
+        learners.check_scoring(series, weights["coef"].shape[1], "svm_windows")
+        good = learners.usable(series.values)
         directions = weights["coef"] / weights["std"]
         levels = weights["intercept"] - (directions * weights["mean"]).sum(axis=1)
-        products = _tiles.projected(series.values, good, directions)
+        products = projected(series.values, good, directions)
         best = np.full(len(series), -np.inf)
         for k, length_s in enumerate(weights["lengths_s"].tolist()):
-            tiling = _tiles.tiling(
+            tiling = make_tiling(
                 series, length_s, int(weights["edge"]), float(weights["difference_s"])
             )
             values = tiling.decisions(products[:, k], good) + levels[k]
@@ -172,7 +281,7 @@ class _Scale:
     svm: Any
     series: Sequence[FrameSeries]
     goods: Sequence[NDArray[np.bool_]]
-    tilings: Sequence[_tiles.Tiling]
+    tilings: Sequence[Tiling]
 
     def learn(
         self,
@@ -210,7 +319,7 @@ class _Scale:
             for offset in tiling.offsets.tolist():
                 whole &= self.goods[i][np.clip(np.arange(n) + offset, 0, max(n - 1, 0))]
             micro = [e for e in truth[i] if e.kind == "micro"]
-            near = _tiles.best_iou(tiling.begins(s), tiling.length, micro)
+            near = best_iou(tiling.begins(s), tiling.length, micro)
             for side, wanted in zip(sides, (near >= self.scorer.iou, near < self.scorer.iou)):
                 rows = np.flatnonzero(whole & wanted)
                 side.append((np.full(len(rows), i), rows))
@@ -236,7 +345,7 @@ class _Scale:
         for i in np.unique(negative[0]).tolist():
             here = negative[0] == i
             good = self.goods[i]
-            products = _tiles.projected(self.series[i].values, good, direction[None])
+            products = projected(self.series[i].values, good, direction[None])
             scores[here] = self.tilings[i].decisions(products[:, 0], good)[negative[1][here]]
         scores[drawn] = -np.inf
         order = np.argsort(-scores, kind="stable")[: self.scorer.hard]
@@ -270,6 +379,3 @@ def _moments(x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.fl
     varying = std[std > 0]
     floor = STD_FLOOR * float(np.median(varying)) if len(varying) else 1.0
     return x.mean(axis=0), np.maximum(std, floor)
-
-
-PLUGIN = SvmWindows

@@ -1,24 +1,240 @@
-"""Boosted stumps and a random walk, after Xia et al. 2016.
+"""Random walk on scores of landmark shapes, after Xia et al. 2016.
 
-Z. Xia, X. Feng, J. Peng, X. Peng, G. Zhao, "Spontaneous micro-expression spotting via geometric
-deformation modeling", Computer Vision and Image Understanding 147, 2016: AdaBoost gives every frame
-a probability from how facial landmarks are deformed about it, and a random walk over the frames,
-whose transitions follow the similarity of their deformation, refines it. What differs is told in
-docs/scorers/xia.md.
+The descriptor ``landmark_shape`` gives the deformation of the landmarks in a window; the scorer
+``xia`` learns AdaBoost on it and refines its probabilities by a random walk over the frames.
+docs/scorers/xia.md names the deviations.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, ClassVar
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mespot.align.crop import MEAN_68, MIRROR_68
+from mespot.contracts import BaseDescriptor, LearnedScorer
 from mespot.errors import UsageError
-from mespot_lab.rivals import _learners, _platt, _walk
-from mespot.types import Expression, FrameSeries
+from mespot.types import Expression, FaceClip, FrameSeries
+from mespot_lab.rivals import learners, platt
+from mespot_lab.rivals.learners import pieces
+
+# Of the 68: brows, nose, eyes, mouth, chin. The jaw's sides are the crop's edge; points 60 to 67,
+# of the inner lips, lie on the same pixels as the outer ones while the mouth is shut.
+POINTS = (*range(6, 11), *range(17, 60))
+_SIDE = 150
+
+
+@dataclass(frozen=True)
+class LandmarkShape(BaseDescriptor):
+    """Displacements of facial points over stretches of time, Procrustes-normalised.
+
+    A row looks at the ``stretches`` before and the ``stretches`` after its middle frame c, each of
+    k frames. At the beginning of every stretch the points stand where the crop's mean face has
+    them; they are followed to its end (pyramidal Lucas-Kanade), brought back onto the beginning by
+    the best shift, rotation and scale, and what remains is the deformation, in pixels of a 150-px
+    crop. A point that cannot be followed takes no part in the fit and has deformation 0.
+
+    Parameters
+    ----------
+    distance_s : float
+        Length k of a stretch in seconds; at least one row's step.
+    stretches : int
+        To either side of the middle.
+    rows_per_s : float
+        Rows stand at most so close.
+    patch_px : int
+        Side of the patch that is compared around a point, in pixels of a 150-px crop.
+    most_px : float
+        A point that seems to move further than this was lost.
+    """
+
+    distance_s: float = 0.17
+    stretches: int = 2
+    rows_per_s: float = 60.0
+    patch_px: int = 15
+    most_px: float = 12.0
+
+    def __post_init__(self) -> None:
+        for name in ("distance_s", "rows_per_s", "most_px"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} {getattr(self, name)}: must be positive")
+        if self.stretches < 1:
+            raise ValueError(f"stretches {self.stretches}: need at least 1")
+        if self.patch_px < 3:
+            raise ValueError(f"patch_px {self.patch_px}: need at least 3")
+
+    def step_at(self, fps: Fraction) -> int:
+        """Frames from one row to the next."""
+        return max(1, int(float(fps) / self.rows_per_s + 1e-6))
+
+    def distance(self, fps: Fraction) -> int:
+        """The length k of a stretch in frames, a multiple of the step."""
+        step = self.step_at(fps)
+        return step * max(1, round(self.distance_s * float(fps) / step))
+
+    def span_at(self, fps: Fraction) -> int:
+        """Frames that one row covers."""
+        return 2 * self.stretches * self.distance(fps) + 1
+
+    def column_names(self, fps: Fraction) -> tuple[str, ...]:
+        """``point21 -5..0 x``: the point (of 68), frames from the middle, axis."""
+        k = self.distance(fps)
+        return tuple(
+            f"point{point} {i * k}..{(i + 1) * k} {axis}"
+            for i in range(-self.stretches, self.stretches)
+            for point in POINTS
+            for axis in "xy"
+        )
+
+    def describe(self, clip: FaceClip) -> FrameSeries:
+        """One row per position: (1 + (T - span) // step, 4 * stretches * K) float32, K points.
+
+        Rows are made of nothing but their own span's frames.
+        """
+        span, step = self.span_at(clip.fps), self.step_at(clip.fps)
+        names = self.column_names(clip.fps)
+        n = max(0, 1 + (len(clip) - span) // step)
+        if n == 0:
+            empty = np.empty((0, len(names)), np.float32)
+            return FrameSeries(empty, 0, step, span, len(clip), clip.fps, names)
+        frames = clip.frames[: (n - 1) * step + span : step]
+        k = self.distance(clip.fps) // step
+        moved = self._deformations(frames, k)
+        parts = [moved[i * k : i * k + n] for i in range(2 * self.stretches)]
+        values = np.concatenate(parts, axis=1)
+        return FrameSeries(values, 0, step, span, len(clip), clip.fps, names)
+
+    @property
+    def can_mirror(self) -> bool:
+        """True."""
+        return True
+
+    def mirror(self, series: FrameSeries) -> FrameSeries:
+        """The rows that the mirrored video would give: sides swapped, x motion reversed."""
+        if len(series.names) != series.values.shape[1]:
+            raise ValueError("the series has no names of columns: it is not of this descriptor")
+        at = {name: i for i, name in enumerate(series.names)}
+        order, sign = [], []
+        for name in series.names:
+            point, when, axis = name.split()
+            other = MIRROR_68[int(point.removeprefix("point"))]
+            order.append(at[f"point{other} {when} {axis}"])
+            sign.append(-1 if axis == "x" else 1)
+        values = series.values[:, order] * np.array(sign, np.float32)
+        return series.with_values(values, series.names)
+
+    def _deformations(self, frames: NDArray[np.uint8], k: int) -> NDArray[np.float32]:
+        """(T - k, 2 K) of frame j + k against frame j."""
+        size = frames.shape[1]
+        patch = max(3, round(self.patch_px * size / _SIDE))
+        begin = (MEAN_68[list(POINTS)] * size - 0.5).astype(np.float32)
+        ends = np.empty((len(frames) - k, len(begin), 2))
+        followed = np.empty(ends.shape[:2], bool)
+        for j in range(len(ends)):
+            end, status, _ = cv2.calcOpticalFlowPyrLK(
+                frames[j], frames[j + k], begin[:, None], None, winSize=(patch, patch), maxLevel=1
+            )
+            ends[j], followed[j] = end[:, 0], status[:, 0] == 1
+        far = np.hypot(*np.moveaxis(ends - begin, -1, 0)) > self.most_px * size / _SIDE
+        rest = deformations(begin, ends, followed & ~far) * (_SIDE / size)
+        return rest.reshape(len(ends), -1).astype(np.float32)
+
+
+def deformations(
+    begin: NDArray[np.floating], ends: NDArray[np.floating], used: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """What similarities do not explain of the way from a shape to others.
+
+    Parameters
+    ----------
+    begin : (K, 2)
+    ends : (n, K, 2)
+    used : (n, K) bool
+        Points that take part; the others get 0.
+
+    Returns
+    -------
+    (n, K, 2) float64
+        Each of ``ends``, brought onto ``begin`` by the least-squares shift, rotation and scale,
+        less ``begin``; the same whatever similarity is applied to an end. As complex numbers the
+        similarity is z -> w z + t (Procrustes analysis; Gower 1975). 0 where fewer than three
+        points take part.
+    """
+    share = used / np.maximum(used.sum(axis=1, keepdims=True), 1)
+    a = np.where(used, ends[..., 0] + 1j * ends[..., 1], 0)
+    b = np.broadcast_to(begin[:, 0] + 1j * begin[:, 1], a.shape)
+    a = a - (share * a).sum(axis=1, keepdims=True)
+    b = b - (share * b).sum(axis=1, keepdims=True)
+    spread = (share * np.abs(a) ** 2).sum(axis=1)
+    w = (share * a.conj() * b).sum(axis=1) / np.maximum(spread, 1e-12)
+    rest = np.where(used & (used.sum(axis=1, keepdims=True) > 2), w[:, None] * a - b, 0)
+    return np.stack([rest.real, rest.imag], axis=-1)
+
+
+Good = NDArray[np.bool_]
+
+
+def squares(values: NDArray[np.float32], good: Good, radius: int) -> NDArray[np.float64]:
+    """(n, radius) mean squared difference of rows i and i + 1 … i + radius.
+
+    Infinite where one of the two is missing or not ``good``.
+    """
+    n = len(values)
+    result = np.full((n, radius), np.inf)
+    for part in pieces(values):
+        start, stop = part.start, min(part.stop, n)
+        block = np.where(good[start : stop + radius, None], values[start : stop + radius], 0)
+        block = block.astype(np.float64)
+        for lag in range(1, min(radius, n - 1 - start) + 1):
+            m = min(stop - start, len(block) - lag)
+            off = ((block[:m] - block[lag : lag + m]) ** 2).mean(axis=1)
+            both = good[start : start + m] & good[start + lag : start + lag + m]
+            result[start : start + m, lag - 1] = np.where(both, off, np.inf)
+    return result
+
+
+def transitions(distances: NDArray[np.float64], sigma: float) -> NDArray[np.float64]:
+    """(n, 2 radius) chance of a step from row i to rows i - radius … i - 1, i + 1 … i + radius.
+
+    In proportion to exp(-d² / 2 sigma²); every row's chances sum to 1, or to 0 where none can be
+    reached.
+    """
+    n, radius = distances.shape
+    exponent = np.full((n, 2 * radius), -np.inf)
+    scaled = -distances / (2 * sigma**2)
+    for lag in range(1, min(radius, n - 1) + 1):
+        exponent[:, radius + lag - 1] = scaled[:, lag - 1]
+        exponent[lag:, radius - lag] = scaled[: n - lag, lag - 1]
+    # Taken off the largest, no row's chances are all too small for a float.
+    most = exponent.max(axis=1, initial=-np.inf, keepdims=True)
+    chance = np.exp(exponent - np.where(np.isfinite(most), most, 0.0))
+    return chance / np.maximum(chance.sum(axis=1, keepdims=True), 1e-300)
+
+
+def walked(
+    own: NDArray[np.float64], chances: NDArray[np.float64], on: float, steps: int
+) -> NDArray[np.float64]:
+    """(n,) r = (1 - on) own + on P r, repeated ``steps`` times from r = own.
+
+    A walker steps on with chance ``on`` and else takes the value where it stands; a row that
+    reaches no other keeps its own value. Values stay between the least and the largest of ``own``.
+    """
+    n, radius = len(own), chances.shape[1] // 2
+    alone = chances.sum(axis=1) == 0
+    result = own
+    for _ in range(steps):
+        around = np.zeros(n)
+        for lag in range(1, min(radius, n - 1) + 1):
+            around[:-lag] += chances[:-lag, radius + lag - 1] * result[lag:]
+            around[lag:] += chances[lag:, radius - lag] * result[:-lag]
+        result = np.where(alone, own, (1 - on) * own + on * around)
+    return result
+
 
 Quality = Callable[[Callable[[FrameSeries], FrameSeries]], float]
 Weights = Mapping[str, NDArray[Any]]
@@ -28,7 +244,7 @@ _LOOKED_AT = 400
 
 
 @dataclass(frozen=True)
-class Xia:
+class Xia(LearnedScorer):
     """AdaBoost of decision stumps on every row, refined by a random walk over rows (Xia 2016).
 
     Parameters
@@ -49,7 +265,7 @@ class Xia:
         Of the walk.
     """
 
-    learns: ClassVar[bool] = True
+    training_needs: ClassVar[tuple[str, ...]] = ("sklearn",)
 
     rounds: int = 60
     rounds_choices: tuple[int, ...] = (15, 30, 60)
@@ -88,9 +304,9 @@ class Xia:
             adds where its column is at most, or more than, its cut; ``platt`` (2,) slope and offset
             of the probability; ``sigma`` () how much neighbouring rows differ; ``columns`` ().
         """
-        d = _learners.check_training(series, "xia")
+        d = learners.check_training(series, "xia")
         rng = np.random.default_rng([seed % 2**63])
-        goods = [_learners.usable(s.values) for s in series]
+        goods = [learners.usable(s.values) for s in series]
         sigma = _spread([self._some_squares(s, g, rng) for s, g in zip(series, goods)])
         labels = [_labels(s, g, t, self.margin_s) for s, g, t in zip(series, goods, truth)]
         x, y = _drawn(series, labels, (self.positives, self.negatives), rng)
@@ -116,17 +332,17 @@ class Xia:
         MespotError
             If the weights are not those of this scorer.
         """
-        _learners.check_weights(weights, _ARRAYS, "xia")
-        _learners.check_scoring(series, int(weights["columns"]), "xia")
-        good = _learners.usable(series.values)
+        learners.check_weights(weights, _ARRAYS, "xia")
+        learners.check_scoring(series, int(weights["columns"]), "xia")
+        good = learners.usable(series.values)
         slope, offset = weights["platt"].tolist()
         votes = decisions(series.values, weights).astype(np.float32)
-        own = np.where(good, _platt.applied(votes, slope, offset), 0.0).astype(np.float64)
+        own = np.where(good, platt.applied(votes, slope, offset), 0.0).astype(np.float64)
         radius = self._radius(series)
         if self.walk and self.steps and radius:
-            near = _walk.squares(series.values, good, radius)
-            chances = _walk.transitions(near, float(weights["sigma"]))
-            own = _walk.walked(own, chances, self.walk, self.steps)
+            near = squares(series.values, good, radius)
+            chances = transitions(near, float(weights["sigma"]))
+            own = walked(own, chances, self.walk, self.steps)
         return series.with_values(own[:, None].astype(np.float32), ("score",))
 
     def _radius(self, series: FrameSeries) -> int:
@@ -137,15 +353,15 @@ class Xia:
     ) -> NDArray[np.float64]:
         begin = int(rng.integers(0, max(len(series) - _LOOKED_AT, 0) + 1))
         part = slice(begin, begin + _LOOKED_AT)
-        near = _walk.squares(series.values[part], good[part], max(self._radius(series), 1))
+        near = squares(series.values[part], good[part], max(self._radius(series), 1))
         return near[np.isfinite(near)]
 
     def _boosted(
         self, x: NDArray[np.float32], y: NDArray[np.bool_], seed: int
     ) -> tuple[list[Any], list[float]]:
         """Both sides weigh alike at first, however many rows stand on each."""
-        ensemble = _learners.sklearn_part("ensemble", "xia")
-        tree = _learners.sklearn_part("tree", "xia")
+        ensemble = learners.sklearn_part("ensemble", "xia")
+        tree = learners.sklearn_part("tree", "xia")
         weight = np.where(y, 0.5 / y.sum(), 0.5 / (~y).sum())
         machine = ensemble.AdaBoostClassifier(
             tree.DecisionTreeClassifier(max_depth=1),
@@ -164,7 +380,7 @@ def decisions(values: NDArray[np.float32], weights: Weights) -> NDArray[np.float
     """(n,) what all stumps add up to at every row: scikit-learn's decision function."""
     feature, cut = weights["feature"], weights["cut"]
     result = np.zeros(len(values))
-    for rows in _learners.pieces(values):
+    for rows in learners.pieces(values):
         seen = np.asarray(values[rows])[:, feature]
         result[rows] = np.where(seen <= cut, weights["below"], weights["above"]).sum(axis=1)
     return result
@@ -251,7 +467,4 @@ def _platt_of(
     """Slope and offset on all rows with a label, so that MEs are as rare as they are."""
     votes = np.concatenate([decisions(s.values, weights)[k >= 0] for s, k in zip(series, labels)])
     known = np.concatenate([k[k >= 0] for k in labels])
-    return np.array(_platt.learn(votes, known.astype(np.float64)))
-
-
-PLUGIN = Xia
+    return np.array(platt.fit_sigmoid(votes, known.astype(np.float64)))
