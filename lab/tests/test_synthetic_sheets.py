@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from mespot import registry
 from mespot.errors import UnreadableInput
-from mespot_lab import sheets
 from mespot.types import Expression
+from mespot_lab import sheets
 from synthetic_face import blank_images
 
 KINDS = {

@@ -16,8 +16,8 @@ import pytest
 from mespot import registry
 from mespot.errors import MespotError, UnreadableInput, UsageError
 from mespot.exports.csv import read_events, read_recordings
-from mespot_lab.twins import task as task_module
 from mespot_lab.twins import make_request, make_work, write_twin
+from mespot_lab.twins import task as task_module
 from synthetic_face import card
 
 # Small frames, and nothing that takes time for no purpose.
