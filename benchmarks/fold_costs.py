@@ -26,7 +26,7 @@ from mespot.cache import Cache, default_limit, default_root
 from mespot.datasets.named import named
 from mespot.evaluation.describe import Plan, describe
 from mespot.evaluation.fold import PROTOCOLS, run_fold
-from mespot_lab.table_rows import rows_of
+from mespot_lab.tables.rows import rows_of
 from mespot.evaluation.run import subject_folds
 from mespot.material import load_sample
 from mespot.protocol import Sample

@@ -15,7 +15,7 @@ import pytest
 from mespot.cli import run
 from mespot.errors import NoUsableFace, UnreadableInput, UsageError
 from mespot.exports.csv import read_events, read_recordings
-from mespot.synthetic import Plan, contact_sheet, difficulty, load_portraits, make_script, render, render_recording, write, write_dataset
+from mespot.synthetic import DatasetRequest, contact_sheet, difficulty, load_portraits, make_script, render, render_recording, write, write_dataset
 from mespot.synthetic.portraits import IBUG_OF_MESH
 from synthetic_face import SMALL, card, micro
 
@@ -52,7 +52,7 @@ def test_video_has_the_scripted_frames_at_exact_times(fps, tmp_path):
 
 
 def test_data_set_reads_back_and_resumes(tmp_path, monkeypatch):
-    plan = Plan(3, 6.0, Fraction(10), 5, BUSY)
+    plan = DatasetRequest(3, 6.0, Fraction(10), 5, BUSY)
     seen = []
     faces = [card(0), card(1)]
     made = write_dataset(faces, tmp_path, plan, lambda r, new: seen.append((r.id, new)))
@@ -92,7 +92,7 @@ def test_data_set_reads_back_and_resumes(tmp_path, monkeypatch):
 
 def test_a_folder_begun_before_a_level_existed_goes_on(tmp_path):
     """The level's default is what was made then; another value is another setting."""
-    plan = Plan(1, 1.0, Fraction(10), 0, BUSY)
+    plan = DatasetRequest(1, 1.0, Fraction(10), 0, BUSY)
     write_dataset([card()], tmp_path, plan)
     path = tmp_path / "run.json"
     begun = json.loads(path.read_text())
@@ -110,7 +110,7 @@ def test_an_interruption_leaves_whole_files_only(tmp_path, monkeypatch):
                 raise KeyboardInterrupt
             yield frame
 
-    plan = Plan(1, 1.0, Fraction(10), 0, BUSY)
+    plan = DatasetRequest(1, 1.0, Fraction(10), 0, BUSY)
     monkeypatch.setattr(write, "render", stops)
     with pytest.raises(KeyboardInterrupt):
         write_dataset([card()], tmp_path, plan)
@@ -123,9 +123,9 @@ def test_an_interruption_leaves_whole_files_only(tmp_path, monkeypatch):
 def test_a_folder_of_other_videos_is_left_alone(tmp_path):
     (tmp_path / "mine.mp4").write_bytes(b"x")
     with pytest.raises(UsageError, match="videos of another origin"):
-        write_dataset([card()], tmp_path, Plan(1, 1.0))
+        write_dataset([card()], tmp_path, DatasetRequest(1, 1.0))
     with pytest.raises(ValueError, match="must be positive"):
-        Plan(0)
+        DatasetRequest(0)
 
 
 def save(folder, name, image):

@@ -82,6 +82,9 @@ class Descriptor(Protocol):
     def read_rows(self, recording: Recording) -> Rows | None:
         """Rows that exist as a file, such as another tool's; None: describe the video."""
 
+    def read_depends_on(self, recording: Recording) -> tuple[str, ...]:
+        """What decides :meth:`read_rows` beside the file's content and the fields."""
+
     def parts(self) -> tuple[object, ...]:
         """Other plug-ins that this one is made of; their code counts in cache keys too."""
 
@@ -112,6 +115,10 @@ class BaseDescriptor:
     def read_rows(self, recording: Recording) -> Rows | None:
         """None: rows come from the video."""
         return None
+
+    def read_depends_on(self, recording: Recording) -> tuple[str, ...]:
+        """Nothing."""
+        return ()
 
     def parts(self) -> tuple[object, ...]:
         """No parts."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -175,7 +175,8 @@ def keys_of(recipe: Recipe, recording: Recording, cache: Cache | None = None) ->
         (*_DESCRIBING, *plugin_libraries(descriptor)),
     )
     section = registry.section_of("descriptors", descriptor, every=True)
-    return RowKeys(crops, key_of("rows", crops, section, describing), content)
+    read = descriptor.read_depends_on(recording)
+    return RowKeys(crops, key_of("rows", crops, section, describing, *read), content)
 
 
 # Many recordings.
@@ -242,6 +243,9 @@ def _read_rows(recipe: Recipe, recording: Recording) -> Rows | None:
     rows = recipe.descriptor.read_rows(recording)
     if rows is not None:
         check_rate(recording.source, rows.series.fps, recipe.fps, force=False)
+        if not rows.series.all_found(rows.found).any():
+            text = no_stretch(recording.source, rows.series.span)
+            raise NoFace(text, replace(rows.reading, frames_without_face=rows.reading.frames))
     return rows
 
 

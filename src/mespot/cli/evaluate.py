@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mespot.cli import NOT_FOR
+from mespot.errors import UnreadableInput, UsageError
 from mespot.evaluation.fold import PROTOCOLS
 from mespot.versions import versions
 
 if TYPE_CHECKING:
     from mespot.evaluation.describe import EvaluationPlan
     from mespot.recipe import Recipe
+    from mespot.rows_folder import RowsFolder
     from mespot.types import Recording
 
 _TRAINING = ("torch", "onnx", "scikit-learn")
@@ -52,8 +54,15 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.command(short_help="Leave-one-subject-out, without leaks; resumable.", epilog=NOT_FOR)
 @click.argument("recipes", nargs=-1, required=True, metavar="RECIPE...")
-@click.option("--dataset", "name", required=True, help="Name of the data set (mespot datasets).")
-@click.option("--root", required=True, type=click.Path(path_type=Path), help="Where it lies.")
+@click.option("--dataset", "name", help="Name of the data set (mespot datasets).")
+@click.option("--root", type=click.Path(path_type=Path), help="Where it lies.")
+@click.option(
+    "--rows",
+    "rows",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="In place of a data set: rows of another tool (see docs/own-features.md).",
+)
 @click.option(
     "--protocol",
     "protocols",
@@ -64,18 +73,35 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
     help="paper: best epoch on the test subject, the paper's threshold; optimistic. Repeatable.",
 )
 @data_options
-def command(recipes: tuple[str, ...], name: str, root: Path, **options: Any) -> None:
+def command(
+    recipes: tuple[str, ...], name: str | None, root: Path | None, rows: Path | None, **options: Any
+) -> None:
     """Judge each RECIPE (a shipped name or a TOML file) by leave-one-subject-out.
 
     Epoch, threshold and decode values are chosen on subjects held out inside the training side of
     every fold. One folder per fold; finished folds are kept when the same command runs again.
+
+    With --rows DIR, the rows in DIR take the place of every recipe's descriptor. DIR holds
+    recordings.csv (recording,subject,fps), events.csv and <recording>.npz or .csv.
     """
     from mespot.evaluation.run import evaluate
 
     chosen = [prepared(recipe, options) for recipe in recipes]
-    recordings = load(name, root, options["fields"])
+    if rows is not None:
+        if name or root or options["fields"]:
+            raise UsageError(
+                "--rows brings its own recordings: leave out --dataset, --root, --field"
+            )
+        folder = open_rows(rows)
+        chosen = adapted(chosen, folder)
+        origin = {"root": str(rows.absolute()), "fields": [], "truth": folder.provenance()}
+        data = LoadedData(list(folder.recordings), {"name": "rows", **origin})
+    elif name and root:
+        data = load(name, root, options["fields"])
+    else:
+        raise UsageError("what to evaluate on? Give --dataset NAME --root DIR, or --rows DIR")
     protocols = tuple(dict.fromkeys(options["protocols"]))
-    results = evaluate(plan_of(chosen, recordings, protocols, options), log)
+    results = evaluate(plan_of(chosen, data, protocols, options), log)
     click.echo("\n".join(show(results)))
     click.echo(f"results in {options['out']}", err=True)
 
@@ -106,6 +132,31 @@ def load(name: str, root: Path, fields: Sequence[str]) -> LoadedData:
     origin = {"name": name, "root": str(root.absolute()), "fields": list(fields)}
     recordings = dataset.load(root)
     return LoadedData(recordings, {**origin, "truth": dataset.provenance(root)})
+
+
+def open_rows(root: Path) -> RowsFolder:
+    """A folder of rows. Prints a line for everything wrong with it, then raises UnreadableInput."""
+    from mespot.rows_folder import examine
+
+    folder, problems = examine(root)
+    if folder is None:
+        for line in problems[:-1]:
+            log(line)
+        raise UnreadableInput(problems[-1])
+    for note in folder.notes:
+        log(note)
+    return folder
+
+
+def adapted(recipes: Sequence[Recipe], folder: RowsFolder) -> list[Recipe]:
+    """The recipes with a folder's rows as their descriptor; what else had to change is printed."""
+    found = []
+    for recipe in recipes:
+        changed, notes = folder.adapt(recipe)
+        for note in notes:
+            log(note)
+        found.append(changed)
+    return found
 
 
 def plan_of(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import os
 import sys
 from collections import Counter
 from collections.abc import Callable
 from fractions import Fraction
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -87,27 +87,18 @@ def command(out: Path, **options: Any) -> None:
 
 
 def _twin(out: Path, options: dict[str, Any]) -> None:
-    from mespot_lab.twin_options import make_twin
-    from mespot_lab.twins.order import JPEG_QUALITY, make_order
-
-    from mespot.synthetic.config import settings_of
-    from mespot.synthetic.portraits import load_portraits
-
+    """Hand over to the distribution that makes twins: an entry point of ``mespot.twins``."""
     _refuse(options, _NOT_FOR_TWINS, "with --like the data set decides")
-    scale = 1.0 if options["scale"] is None else options["scale"]
-    order = make_order(
-        options["like"], scale, options["seed"], options["difficulty"],
-        settings_of(options["settings"]), options["quality"] or JPEG_QUALITY,
-    )  # fmt: skip
-    faces = load_portraits(options["portraits"])
-    workers = options["workers"] or os.cpu_count() or 1
-    make_twin(order, faces, out, workers, options["dry_run"])
+    points = list(metadata.entry_points(group="mespot.twins"))
+    if not points:
+        raise UsageError("mespot synth --like needs mespot-lab: pip install mespot-lab")
+    points[0].load()(out, options)
 
 
 def _videos(out: Path, options: dict[str, Any]) -> None:
     from mespot.synthetic.config import difficulty, overridden, settings_of
     from mespot.synthetic.portraits import load_portraits
-    from mespot.synthetic.write import Plan, write_dataset
+    from mespot.synthetic.write import DatasetRequest, write_dataset
 
     _refuse(options, _FOR_TWINS, "is for twins: add --like DATASET")
     config = overridden(difficulty(options["difficulty"]), settings_of(options["settings"]))
@@ -116,7 +107,9 @@ def _videos(out: Path, options: dict[str, Any]) -> None:
     if not math.isfinite(seconds) or not 1.0 <= seconds <= 36000.0:
         raise UsageError(f"--seconds {seconds:g}: choose 1 to 36000")
     faces = load_portraits(options["portraits"])
-    plan = Plan(options["recordings"] or len(faces), seconds, rate, options["seed"], config)
+    plan = DatasetRequest(
+        options["recordings"] or len(faces), seconds, rate, options["seed"], config
+    )
     with FrameBar("synth", unit=" recordings") as bar:
         done = write_dataset(faces, out, plan, _reporter(bar, plan.n_recordings))
     kinds = Counter(e.kind for recording in done for e in recording.expressions)

@@ -36,6 +36,12 @@ if TYPE_CHECKING:
     help="Folder with recordings.csv, events.csv and videos; may be repeated.",
 )
 @click.option(
+    "--rows",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="In place of --data: rows of another tool (see docs/own-features.md).",
+)
+@click.option(
     "--also",
     multiple=True,
     type=click.Path(),
@@ -101,7 +107,11 @@ def command(recipe: str, out: str, **options: Any) -> int:
 
     chosen = load_recipe(recipe).override(options["settings"])
     need_modules(chosen)
-    samples, also = _samples(chosen, options)
+    if options["rows"] is None:
+        samples, also = _samples(chosen, options)
+    else:
+        chosen, samples = _row_samples(chosen, options)
+        also = []
     subjects = len({s.subject for s in samples})
     click.echo(
         f"{len(samples)} recordings of {subjects} subjects, "
@@ -128,6 +138,29 @@ def command(recipe: str, out: str, **options: Any) -> int:
         err=True,
     )
     return 0
+
+
+def _row_samples(recipe: Recipe, options: dict[str, Any]) -> tuple[Recipe, list[Any]]:
+    """The recipe for the rows of another tool, and their samples."""
+    from mespot.cli.evaluate import adapted, open_rows
+    from mespot.rows import collect
+
+    if options["data"] or options["also"] or options["footage"]:
+        raise UsageError("--rows brings its own recordings: leave out --data, --also, --footage")
+    folder = open_rows(options["rows"])
+    changed = adapted([recipe], folder)[0]
+    store = Path(options["work"]) if options["work"] else None
+    samples, problems = collect(changed, folder.recordings, options["workers"], store=store)
+    for line in problems:
+        click.echo(f"left out: {line}", err=True)
+    if not samples:
+        raise UsageError("none of the recordings can be used")
+    rates = {s.series.fps for s in samples}
+    if changed.fps is None and len(rates) > 1:
+        raise UsageError(
+            f"{options['rows']}: recordings have {len(rates)} frame rates; bring the rows to one"
+        )
+    return changed, samples
 
 
 def _samples(recipe: Any, options: dict[str, Any]) -> tuple[list[Any], list[Any]]:

@@ -64,6 +64,17 @@ def parse_recordings(path: str | Path, problems: list[str]) -> list[RecordingRow
     return _rows.parse_recordings(table.cells(problems), problems)
 
 
+def read_cells(
+    path: str | Path, known: Sequence[str], problems: list[str]
+) -> tuple[tuple[str, ...], list[Cells]]:
+    """Columns and lines of any other table that has a header with ``known`` columns among others.
+
+    What is wrong with a cell is added to ``problems`` when it is read. Raises UnreadableInput.
+    """
+    table = read_table(path, known)
+    return table.columns, list(table.cells(problems))
+
+
 @dataclass(frozen=True)
 class EventRow:
     """One line of an events.csv: its text, and what the text means.

@@ -13,10 +13,10 @@ from mespot.synthetic.portraits import Portrait, load_portraits
 from mespot.synthetic.render import render, scene_of, to_bgr
 from mespot.synthetic.script import Script, make_script
 from mespot.synthetic.sheet import contact_sheet
-from mespot.synthetic.write import Plan, render_recording, write_dataset
+from mespot.synthetic.write import DatasetRequest, render_recording, write_dataset
 
 __all__ = [
-    "DIFFICULTIES", "STANDARD", "Plan", "Portrait", "Script", "ScriptConfig", "complete",
+    "DIFFICULTIES", "STANDARD", "DatasetRequest", "Portrait", "Script", "ScriptConfig", "complete",
     "contact_sheet", "difficulty", "draw_micros", "inject", "inject_random", "load_portraits",
     "make_script", "render", "render_recording", "scene_of", "still", "to_bgr", "write_dataset",
 ]  # fmt: skip

@@ -32,7 +32,7 @@ from mespot.version import __version__
 
 
 @dataclass(frozen=True)
-class Plan:
+class DatasetRequest:
     """Which recordings to make. The number of recordings can grow later; the rest is fixed."""
 
     n_recordings: int = 22
@@ -63,7 +63,7 @@ def render_recording(
 def write_dataset(
     portraits: Sequence[Portrait],
     out_dir: Path,
-    plan: Plan,
+    plan: DatasetRequest,
     on_done: Callable[[Recording, bool], None] | None = None,
 ) -> list[Recording]:
     """Make a folder of recordings, the portraits taking turns; finished ones are kept.
@@ -143,7 +143,7 @@ def _recording(
     )
 
 
-def _claim(out_dir: Path, portraits: Sequence[Portrait], plan: Plan) -> None:
+def _claim(out_dir: Path, portraits: Sequence[Portrait], plan: DatasetRequest) -> None:
     """Write ``run.json``, or check that the folder was begun with the same settings."""
     settings = {
         "what": "synthetic recordings", "version": __version__, "seconds": plan.seconds,

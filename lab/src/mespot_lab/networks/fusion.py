@@ -1,4 +1,4 @@
-"""Several scorers as one: the weighted mean of their scores, each brought to one scale first.
+"""Several scorers as one: the mean of their scores, each brought to one scale first.
 
 A score means something else in every scorer: labels of an LSTM, a share of the recording's highest
 peak, a distance. What they have in common is background, which is most of any recording. As score
@@ -9,20 +9,18 @@ Lloyd-Thomas 2000), the unit of every member is here the level that background s
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mespot import registry
-from mespot_lab.networks.several import columns_of
+from mespot.contracts import LearnedScorer, Quality, Scorer, Weights
 from mespot.errors import MespotError, UsageError
+from mespot.scorers.lstm import Lstm
 from mespot.types import Expression, FrameSeries
 
-Score = Callable[[FrameSeries], FrameSeries]
-Quality = Callable[[Score], float]
 # Seeds of members lie so far apart, since a member may use some that follow its own.
 _SEEDS_APART = 1000
 # What is so near a micro-expression is no background yet: curves rise before onset.
@@ -31,8 +29,8 @@ _BLOCK_S = 1.0
 
 
 @dataclass(frozen=True)
-class Fusion:
-    """Weighted mean of other scorers' scores, each divided by what its background reaches.
+class Fusion(LearnedScorer):
+    """Mean of other scorers' scores, each divided by what its background reaches.
 
     A member learns as it would alone; then it scores the same training recordings. Its unit is the
     level that ``rate`` seconds of background per minute exceed, or ``floor`` times the median of
@@ -42,9 +40,8 @@ class Fusion:
 
     Parameters
     ----------
-    members : tuple of tables
-        Sections of scorers as in recipes. ``part`` (a number, from 0) gives a member the columns of
-        that part of the descriptor ``several``, else it reads all; ``weight`` (1) is its own.
+    members : tuple of scorers
+        In recipes, tables of their names and fields.
     rate : float
         Seconds of background per minute, at most 30.
     floor : float
@@ -52,51 +49,34 @@ class Fusion:
 
     Raises
     ------
-    ValueError
-        If there is no member, or a value is out of range.
     UsageError
-        If a member's name or field is unknown, or it cannot be a member.
+        If there is no member, a value is out of range, or a ceiling or another fusion is a member.
     """
 
-    members: tuple[Mapping[str, Any], ...] = (
-        {"name": "lstm", "label": "overlap", "label_s": 0.3},
-        {"name": "lstm", "label": "apex", "label_s": 0.5},
+    members: tuple[Scorer, ...] = (
+        Lstm(label="overlap", label_s=0.3),
+        Lstm(label="apex", label_s=0.5),
     )
     rate: float = 1.0
     floor: float = 0.2
 
-    learns: ClassVar[bool] = True
+    training_needs: ClassVar[tuple[str, ...]] = ("torch", "onnx")
 
     def __post_init__(self) -> None:
         if not self.members:
-            raise ValueError("members is empty: list at least one scorer, {name = ...}")
+            raise UsageError("scorer fusion: members is empty; list at least one scorer")
         if not 0 < self.rate <= 30:
-            raise ValueError(f"rate {self.rate}: need more than 0 and at most 30 seconds")
+            raise UsageError(f"scorer fusion: rate = {self.rate}: must be above 0 and at most 30")
         if not 0 < self.floor <= 1:
-            raise ValueError(f"floor {self.floor}: need more than 0 and at most 1")
-        for number, section in enumerate(self.members):
-            name, part, weight = (section.get(key) for key in ("name", "part", "weight"))
-            if name in ("fusion", "oracle"):
-                raise ValueError(f"member {number}: {name} cannot be a member")
-            if part is not None and not (type(part) is int and part >= 0):
-                raise ValueError(f"member {number}: part {part!r}: need a number from 0")
-            if weight is not None and not (type(weight) in (int, float) and 0 < weight < math.inf):
-                raise ValueError(f"member {number}: weight {weight!r}: need a number above 0")
-        self.scorers()
+            raise UsageError(f"scorer fusion: floor = {self.floor}: must be above 0 and at most 1")
+        for number, member in enumerate(self.members):
+            if member.is_ceiling or isinstance(member, Fusion):
+                name = type(member).__name__
+                raise UsageError(f"scorer fusion: member {number}: {name} cannot be a member")
 
-    @property
-    def uses(self) -> tuple[str, ...]:
-        """Names of the scorers that the scores come from."""
-        return tuple(str(section.get("name", "")) for section in self.members)
-
-    def scorers(self) -> list[Any]:
-        """The members, built from their sections."""
-        return [
-            registry.build(
-                "scorers", {k: v for k, v in section.items() if k not in ("part", "weight")}
-            )
-            for section in self.members
-        ]
+    def parts(self) -> tuple[object, ...]:
+        """The members."""
+        return self.members
 
     def fit(
         self,
@@ -104,44 +84,39 @@ class Fusion:
         truth: Sequence[Sequence[Expression]],
         seed: int,
         quality: Quality | None = None,
-    ) -> dict[str, NDArray[Any]]:
-        """Learn every member, then its unit; see :mod:`mespot.scorers` for the contract.
+    ) -> Weights:
+        """Learn every member, then its unit; see :class:`mespot.contracts.Scorer`.
 
         ``quality`` judges each member by itself.
 
         Returns
         -------
         dict of arrays
-            Those of member k as ``m<k>.<name>``; ``m<k>.columns`` (2,) where it reads from and to;
-            ``unit`` and ``weight``, one per member; ``width``, the number of columns; ``epoch``,
+            Those of member k as ``m<k>.<name>``; ``unit``, one per
+            member; ``width``, the number of columns; ``epoch``,
             the latest of those that have one.
 
         Raises
         ------
         UsageError
-            If the series differ in columns, a member's part is not among them, or no row is there.
+            If the series differ in columns, or no row is there.
         """
         width = _common_width(series)
         weights: dict[str, NDArray[Any]] = {"width": np.array(width, np.int64)}
-        units, shares, epochs = [], [], []
-        for number, (section, scorer) in enumerate(zip(self.members, self.scorers())):
-            columns = _columns(number, section, next(s for s in series if len(s)))
-            reader = _Reader(section.get("part"), columns)
-            own = self._fitted(scorer, reader, (series, truth), seed + _SEEDS_APART * number,
-                               quality)  # fmt: skip
-            curves = [scorer.score(reader(s), own) for s in series]
+        units, epochs = [], []
+        for number, member in enumerate(self.members):
+            own = self._fitted(member, (series, truth), seed + _SEEDS_APART * number, quality)
+            curves = [member.score(s, own) for s in series]
             units.append(unit(curves, truth, self.rate, self.floor))
-            shares.append(float(section.get("weight", 1.0)))
             epochs += [int(own["epoch"])] if "epoch" in own else []
             weights |= {f"m{number}.{name}": array for name, array in own.items()}
-            weights[f"m{number}.columns"] = np.array((columns.start, columns.stop), np.int64)
-        weights |= {"unit": np.array(units), "weight": np.array(shares)}
+        weights["unit"] = np.array(units)
         if epochs:
             weights["epoch"] = np.array(max(epochs), np.int64)
         return weights
 
     def score(self, series: FrameSeries, weights: Mapping[str, NDArray[Any]]) -> FrameSeries:
-        """Weighted mean of max(score, 0) / unit of all members, (n, 1).
+        """Mean of max(score, 0) / unit of all members, (n, 1).
 
         Raises
         ------
@@ -151,8 +126,7 @@ class Fusion:
             If the weights are not those of these members.
         """
         count = len(self.members)
-        needed = ["unit", "weight", "width", *(f"m{k}.columns" for k in range(count))]
-        missing = [name for name in needed if name not in weights]
+        missing = [name for name in ("unit", "width") if name not in weights]
         if missing or len(weights["unit"]) != count:
             raise MespotError(
                 "scorer fusion: these weights are of another scorer or of other members "
@@ -165,53 +139,25 @@ class Fusion:
                 f"{series.values.shape[1]}; use the descriptor and fields it was trained with"
             )
         total = np.zeros(len(series))
-        for number, (section, scorer) in enumerate(zip(self.members, self.scorers())):
+        for number, member in enumerate(self.members):
             prefix = f"m{number}."
             own = {k[len(prefix) :]: v for k, v in weights.items() if k.startswith(prefix)}
-            start, stop = own.pop("columns").tolist()
-            rows = _Reader(section.get("part"), slice(start, stop))(series)
-            curve = scorer.score(rows, own).values[:, 0].astype(np.float64)
-            total += weights["weight"][number] * np.maximum(curve, 0) / weights["unit"][number]
-        mean = np.nan_to_num(total / weights["weight"].sum(), posinf=0.0)
+            curve = member.score(series, own).values[:, 0].astype(np.float64)
+            total += np.maximum(curve, 0) / weights["unit"][number]
+        mean = np.nan_to_num(total / count, posinf=0.0)
         return series.with_values(mean[:, None].astype(np.float32), ("score",))
 
     def _fitted(
         self,
-        scorer: Any,
-        reader: _Reader,
-        material: tuple[Sequence[FrameSeries], Sequence[Sequence[Expression]]],
+        member: Scorer,
+        recordings: tuple[Sequence[FrameSeries], Sequence[Sequence[Expression]]],
         seed: int,
         quality: Quality | None,
-    ) -> dict[str, NDArray[Any]]:
-        """What one member learns from its own columns."""
-        if not getattr(scorer, "learns", True):
-            return dict(scorer.fit([], [], seed))
-        series, truth = material
-
-        def judged(score: Score) -> float:
-            assert quality is not None
-            return quality(lambda whole: score(reader(whole)))
-
-        own = None if quality is None else judged
-        return dict(scorer.fit([reader(s) for s in series], truth, seed, quality=own))
-
-
-class _Reader:
-    """A member's columns of a series; the same series gives the same object every time."""
-
-    def __init__(self, part: int | None, columns: slice) -> None:
-        self._part, self._columns = part, columns
-        # Members keep what they have made of a series by the object that it is.
-        self._known: dict[int, tuple[FrameSeries, FrameSeries]] = {}
-
-    def __call__(self, series: FrameSeries) -> FrameSeries:
-        if self._part is None:
-            return series
-        if id(series) not in self._known:
-            names = columns_of(series, self._part)[1]
-            own = series.with_values(series.values[:, self._columns], names)
-            self._known[id(series)] = (series, own)
-        return self._known[id(series)][1]
+    ) -> Weights:
+        """The weights of one member, learned as it would learn alone."""
+        if not member.learns:
+            return dict(member.fit([], [], seed))
+        return dict(member.fit(*recordings, seed, quality=quality))
 
 
 def unit(
@@ -256,19 +202,3 @@ def _common_width(series: Sequence[FrameSeries]) -> int:
     if len(widths) > 1:
         raise UsageError(f"scorer fusion: training series have different columns: {sorted(widths)}")
     return widths.pop()
-
-
-def _columns(number: int, section: Mapping[str, Any], series: FrameSeries) -> slice:
-    part = section.get("part")
-    if part is None:
-        return slice(0, series.values.shape[1])
-    columns, names = columns_of(series, part)
-    if not names:
-        raise UsageError(
-            f"scorer fusion: member {number} reads part {part}, which the rows do not have; give "
-            "the descriptor several that many parts, or leave part out to read all columns"
-        )
-    return columns
-
-
-PLUGIN = Fusion

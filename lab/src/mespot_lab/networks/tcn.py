@@ -1,85 +1,46 @@
-"""A temporal convolutional network: dilated convolutions over the rows, with three heads.
+"""A temporal convolutional network: dilated convolutions over the rows, with up to three heads.
 
-After Bai, Kolter & Koltun 2018 (residual blocks of dilated convolutions), not causal, small.
+After Bai, Kolter and Koltun 2018 (residual blocks of dilated convolutions), not causal, small. The
+network itself is :class:`mespot_lab.networks.network_torch.TcnModule`.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
+from mespot_lab.networks.network import Network
 
-from mespot_lab.networks._network import Arrays, Built, Network
-from mespot_lab.networks._ops import Ops
-
-_TAPS = 3
+if TYPE_CHECKING:
+    from mespot_lab.networks.network_torch import TcnModule
 
 
 @dataclass(frozen=True)
 class Tcn(Network):
     """Dilated convolutions over descriptor rows; heads for micro, macro and blink.
 
-    Fields that the transformer has as well are told in docs/scorers/tcn.md.
+    docs/scorers/tcn.md describes the fields that the transformer has as well.
 
     Parameters
     ----------
-    reach_s : float
-        The network looks at least so far to either side of a row; decides the number of layers.
+    receptive_field_s : float
+        The network looks at least so many seconds to either side of a row. It decides the number of
+        layers.
     """
 
     called: ClassVar[str] = "tcn"
 
-    reach_s: float = 0.5
+    receptive_field_s: float = 0.5
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._require("reach_s", self.reach_s > 0, "above 0")
+        self._require("receptive_field_s", self.receptive_field_s > 0, "above 0")
 
-    def built(self, rate: float) -> Built:
-        """Layers of dilation 1, 2, 4, ... until their sum reaches ``reach_s``."""
-        layers = max(1, math.ceil(math.log2(self.reach_s * rate + 1) - 1e-9))
-        return TcnBuilt(self.channels, tuple(2**i for i in range(layers)))
+    def module(self, d: int, heads: int, rate: float, seed: int) -> TcnModule:
+        """Layers of dilation 1, 2, 4, ... until their sum reaches ``receptive_field_s``."""
+        from mespot_lab.networks.network_torch import TcnModule
 
-
-@dataclass(frozen=True)
-class TcnBuilt:
-    """The network in rows: linear -> [x + relu(convolution(levelled x))] per dilation -> heads.
-
-    Levelling takes the size of a movement away: what a convolution answers to is its shape, and a
-    macro-expression ten times as large is not ten times as much of a micro-expression.
-    """
-
-    channels: int
-    dilations: tuple[int, ...]
-
-    @property
-    def reach(self) -> int:
-        return sum(self.dilations) * (_TAPS - 1) // 2
-
-    def initial(self, d: int, heads: int, rng: np.random.Generator) -> Arrays:
-        from mespot.scorers.torch_training import glorot
-
-        c = self.channels
-        shapes = {"in": (d, c)} | {f"conv{i}": (_TAPS * c, c) for i in range(len(self.dilations))}
-        weights = {}
-        for name, (a, b) in (shapes | {"heads": (c, heads)}).items():
-            weights[f"{name}_w"] = glorot(rng, a, b)
-            weights[f"{name}_b"] = np.zeros(b, np.float32)
-        for name in ("level", *(f"before{i}" for i in range(len(self.dilations)))):
-            weights[f"{name}_w"] = np.ones(c, np.float32)
-            weights[f"{name}_b"] = np.zeros(c, np.float32)
-        return weights
-
-    def forward(self, ops: Ops, x: Any) -> Any:
-        x = ops.dropped(ops.linear(x, "in"))
-        for i, dilation in enumerate(self.dilations):
-            z = ops.levelled(x, f"before{i}")
-            taps = [ops.inner(z, k * dilation, (_TAPS - 1 - k) * dilation) for k in range(_TAPS)]
-            y = ops.dropped(ops.relu(ops.linear(ops.beside(taps), f"conv{i}")))
-            x = ops.add(ops.inner(x, dilation, dilation), y)
-        return ops.linear(ops.levelled(x, "level"), "heads")
-
-
-PLUGIN = Tcn
+        layers = max(1, math.ceil(math.log2(self.receptive_field_s * rate + 1) - 1e-9))
+        dilations = [2**i for i in range(layers)]
+        return TcnModule(d, heads, self.channels, dilations, seed, self.dropout)

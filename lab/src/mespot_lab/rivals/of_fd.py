@@ -135,6 +135,3 @@ def _heights(places: NDArray[np.float64], drift: float) -> NDArray[np.float64]:
     below = np.minimum(before.max(axis=1), after.max(axis=1))
     left = drift * np.abs(along[:, -1] - along[:, 0])
     return np.asarray(np.maximum(np.maximum(above, below) - left, 0))
-
-
-PLUGIN = OfFd

@@ -20,8 +20,7 @@ from mespot.align.crop import MEAN_68, MIRROR_68
 from mespot.contracts import BaseDescriptor, LearnedScorer
 from mespot.errors import UsageError
 from mespot.types import Expression, FaceClip, FrameSeries
-from mespot_lab import platt
-from mespot_lab.rivals import learners
+from mespot_lab.rivals import learners, platt
 from mespot_lab.rivals.learners import pieces
 
 # Of the 68: brows, nose, eyes, mouth, chin. The jaw's sides are the crop's edge; points 60 to 67,

@@ -7,16 +7,18 @@ loader in ``mespot.datasets``, each with
 
 ``SHAPE : Shape``
     Rate, frame size, grey or colour, and the numbers of the real data set.
-``QUIRKS : mapping of str to int``
+``IRREGULARITIES : mapping of str to int``
     Named oddities and the number of rows that have them in a whole sheet; a sheet of fewer
     recordings gets its share, at least one where a row is fit for it.
 ``planned(subject, recording, n_frames, expressions) -> PlannedRecording``
     The recording of the ``subject``-th person (both counted from 0), named in the set's own way.
 ``frame_path(recording, i) -> Path``
     Where frame ``i`` (from 0) of a recording goes, relative to the root of the data set.
-``write_sheet(root, plan, quirks=True) -> tuple of PlannedRecording``
+``write_sheet(root, plan, irregularities=True) -> tuple of PlannedRecording``
     Write the sheet under ``root``. Returns the plan as a reader of the sheet must find it: some
     oddities lose what cannot be told any more (an offset, an apex).
+``impossible(plan) -> mapping of kind to int``
+    Rows that the sheet adds although they cannot be; a reader drops them again.
 """
 
 from __future__ import annotations
@@ -29,9 +31,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
-from mespot.inspection import Shape
 from mespot.datasets.twin_marker import TWIN_FILE
 from mespot.files import write_text
+from mespot.inspection import Shape
 from mespot.types import Expression
 
 NAMES = ("smic_vis_e", "smic_hs_e", "casme_sq", "samm_lv", "casme_cubed", "casme_ii")
@@ -64,13 +66,14 @@ class PlannedRecording:
 
 
 Plan = Sequence[PlannedRecording]
+"""All recordings of a sheet."""
 
 
 class SheetModule(Protocol):
     """What every module of this package offers."""
 
     SHAPE: Shape
-    QUIRKS: Mapping[str, int]
+    IRREGULARITIES: Mapping[str, int]
 
     @staticmethod
     def planned(
@@ -82,8 +85,16 @@ class SheetModule(Protocol):
 
     @staticmethod
     def write_sheet(
-        root: Path, plan: Plan, quirks: bool = True
+        root: Path, plan: Plan, irregularities: bool = True
     ) -> tuple[PlannedRecording, ...]: ...
+
+    @staticmethod
+    def impossible(plan: Plan) -> Mapping[str, int]: ...
+
+
+def nothing_impossible(plan: Plan) -> Mapping[str, int]:
+    """The ``impossible`` of most sheets: no row is added that cannot be."""
+    return {}
 
 
 def sheet_module(name: str) -> SheetModule:
@@ -100,10 +111,10 @@ def write_marker(root: Path, name: str, plan: Plan) -> None:
 
     ``plan`` is what ``write_sheet`` returned.
     """
-    write_text(Path(root) / TWIN_FILE, json.dumps(facts_of(name, plan), indent=1) + "\n")
+    write_text(Path(root) / TWIN_FILE, json.dumps(marker_of(name, plan), indent=1) + "\n")
 
 
-def facts_of(name: str, plan: Plan) -> dict[str, Any]:
+def marker_of(name: str, plan: Plan) -> dict[str, Any]:
     """What the marker of a twin tells its loader. ``plan`` is what ``write_sheet`` returned.
 
     ``twin_of``; ``counts`` of recordings, subjects and expressions by kind, as they are read;

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mespot.datasets.shapes import CASME_CUBED as SHAPE
-from mespot_lab.sheets import Plan, PlannedRecording
-from mespot_lab.sheets._rows import Cell, Entry, Rows, entries, settled, spoil, write_xls
 from mespot.types import Expression
+from mespot_lab.sheets import Plan, PlannedRecording
+from mespot_lab.sheets.rows import Cell, Entry, Rows, entries, settled, spoil, write_xls
 
-__all__ = ["QUIRKS", "SHAPE", "frame_path", "impossible", "planned", "write_sheet"]
+__all__ = ["IRREGULARITIES", "SHAPE", "frame_path", "impossible", "planned", "write_sheet"]
 
-QUIRKS = {"offset-before-onset": 10, "micro-too-long": 1, "filename-case": 400}
+IRREGULARITIES = {"offset-before-onset": 10, "micro-too-long": 1, "filename-case": 400}
 
 # Frames of the endless micro-expression, and how far the worst offset lies before its onset.
 _ENDLESS, _FARTHEST = 3456, 2326
@@ -40,17 +40,19 @@ def frame_path(recording: PlannedRecording, i: int) -> Path:
 def impossible(plan: Plan) -> Mapping[str, int]:
     """Rows by kind that cannot be and that ``write_sheet`` adds to those of the plan."""
     rows = entries(plan, ("micro", "macro"))
-    return Counter(entry.kind for entry in _spoil(rows, plan, QUIRKS))
+    return Counter(entry.kind for entry in _spoil(rows, plan, IRREGULARITIES))
 
 
-def write_sheet(root: Path, plan: Plan, quirks: bool = True) -> tuple[PlannedRecording, ...]:
+def write_sheet(
+    root: Path, plan: Plan, irregularities: bool = True
+) -> tuple[PlannedRecording, ...]:
     """Write ``annotation/part_A_v2.xls``: sheets ``AU+Emotion`` and ``eye blink``.
 
-    With ``quirks``, some rows are added that cannot be: offsets before their onsets, and a
+    With ``irregularities``, some rows are added that cannot be: offsets before their onsets, and a
     micro-expression of thousands of frames. Raises UsageError if xlwt is not installed.
     """
     rows = entries(plan, ("micro", "macro"))
-    added = _spoil(rows, plan, QUIRKS if quirks else {})
+    added = _spoil(rows, plan, IRREGULARITIES if irregularities else {})
     head = ["Subject", "Filename", "Onset", "Apex", "Offset"]
     table: list[list[Cell]] = [[*head, "AU", "Expression type", "Objective class"]]
     table += [

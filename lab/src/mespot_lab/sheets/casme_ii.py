@@ -7,13 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from mespot.datasets.shapes import CASME_II as SHAPE
-from mespot_lab.sheets import Plan, PlannedRecording
-from mespot_lab.sheets._rows import Cell, entries, settled, spoil, write_xlsx
 from mespot.types import Expression
+from mespot_lab.sheets import Plan, PlannedRecording, nothing_impossible
+from mespot_lab.sheets.rows import Cell, entries, settled, spoil, write_xlsx
 
-__all__ = ["QUIRKS", "SHAPE", "frame_path", "planned", "write_sheet"]
+__all__ = ["IRREGULARITIES", "SHAPE", "frame_path", "impossible", "planned", "write_sheet"]
 
-QUIRKS = {"apex-slash": 1}
+IRREGULARITIES = {"apex-slash": 1}
+
+impossible = nothing_impossible
 
 
 def planned(
@@ -31,7 +33,9 @@ def frame_path(recording: PlannedRecording, i: int) -> Path:
     return Path("CASME2-RAW", person, clip, f"img{recording.first + i}.jpg")
 
 
-def write_sheet(root: Path, plan: Plan, quirks: bool = True) -> tuple[PlannedRecording, ...]:
+def write_sheet(
+    root: Path, plan: Plan, irregularities: bool = True
+) -> tuple[PlannedRecording, ...]:
     """Write ``CASME2-coding-20140508.xlsx``: one row per micro-expression.
 
     Raises ValueError for a clip without any: the set holds none.
@@ -42,7 +46,7 @@ def write_sheet(root: Path, plan: Plan, quirks: bool = True) -> tuple[PlannedRec
         raise ValueError(f"{min(idle)}: a clip of this data set needs a micro-expression")
     share = len(plan) / SHAPE.recordings
     fit = [e for e in rows if e.apex is not None]
-    for entry in spoil(fit, "apex-slash", QUIRKS if quirks else {}, share):
+    for entry in spoil(fit, "apex-slash", IRREGULARITIES if irregularities else {}, share):
         entry.apex = "/"
         entry.truth = entry.truth and replace(entry.truth, apex=None)
     table: list[list[Cell]] = [[

@@ -7,13 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from mespot.datasets.shapes import CASME_SQ as SHAPE
-from mespot_lab.sheets import Plan, PlannedRecording
-from mespot_lab.sheets._rows import Cell, Entry, entries, settled, spoil, write_xlsx
 from mespot.types import Expression
+from mespot_lab.sheets import Plan, PlannedRecording, nothing_impossible
+from mespot_lab.sheets.rows import Cell, Entry, entries, settled, spoil, write_xlsx
 
-__all__ = ["QUIRKS", "SHAPE", "frame_path", "planned", "write_sheet"]
+__all__ = ["IRREGULARITIES", "SHAPE", "frame_path", "impossible", "planned", "write_sheet"]
 
-QUIRKS = {"offset-zero": 44, "apex-zero": 1, "offset-before-apex": 3}
+IRREGULARITIES = {"offset-zero": 44, "apex-zero": 1, "offset-before-apex": 3}
+
+impossible = nothing_impossible
 
 _FIRST_FOLDER = 15
 # Codes of the films that were shown: group of films, and place in the group.
@@ -36,18 +38,22 @@ def frame_path(recording: PlannedRecording, i: int) -> Path:
     return folder / f"img{recording.first + i:03d}.jpg"
 
 
-def write_sheet(root: Path, plan: Plan, quirks: bool = True) -> tuple[PlannedRecording, ...]:
+def write_sheet(
+    root: Path, plan: Plan, irregularities: bool = True
+) -> tuple[PlannedRecording, ...]:
     """Write ``CAS(ME)^2code_final(Updated).xlsx``: three sheets without headers.
 
-    With ``quirks``, codes are numbers without their leading zero, and the order of subject numbers
-    is not that of the folders.
+    With ``irregularities``, codes are numbers without their leading zero, and the order of subject
+    numbers is not that of the folders.
     """
-    odd = QUIRKS if quirks else {}
+    odd = IRREGULARITIES if irregularities else {}
     rows = entries(plan, ("micro", "macro"))
     share = len(plan) / SHAPE.recordings
     _spoil(rows, odd, share)
     people = sorted({r.subject for r in plan}, key=lambda s: int(s[1:]))
-    numbers = {s: 1 + _swapped(i, len(people)) if quirks else 1 + i for i, s in enumerate(people)}
+    numbers = {
+        s: 1 + _swapped(i, len(people)) if irregularities else 1 + i for i, s in enumerate(people)
+    }
     films = {r.name.split("_")[1]: _film(r) for r in plan}
     seen: dict[str, int] = {}
     coded: list[list[Cell]] = []
@@ -60,7 +66,7 @@ def write_sheet(root: Path, plan: Plan, quirks: bool = True) -> tuple[PlannedRec
         ])  # fmt: skip
     first_rule: list[list[Cell]] = [[int(s[1:]), s, numbers[s]] for s in people]
     second_rule: list[list[Cell]] = [
-        [int(code) if quirks else code, film] for code, film in sorted(films.items())
+        [int(code) if irregularities else code, film] for code, film in sorted(films.items())
     ]
     sheets = {"code_final": coded, "naming rule1": first_rule, "naming rule2": second_rule}
     write_xlsx(Path(root) / "CAS(ME)^2code_final(Updated).xlsx", sheets)

@@ -7,13 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from mespot.datasets.shapes import SAMM_LV as SHAPE
-from mespot_lab.sheets import Plan, PlannedRecording
-from mespot_lab.sheets._rows import Cell, Entry, entries, settled, spoil, write_xlsx
 from mespot.types import Expression
+from mespot_lab.sheets import Plan, PlannedRecording, nothing_impossible
+from mespot_lab.sheets.rows import Cell, Entry, entries, settled, spoil, write_xlsx
 
-__all__ = ["QUIRKS", "SHAPE", "frame_path", "planned", "write_sheet"]
+__all__ = ["IRREGULARITIES", "SHAPE", "frame_path", "impossible", "planned", "write_sheet"]
 
-QUIRKS = {"fractional-frame": 143, "apex-minus-one": 20, "whole-recording": 2, "past-end": 2}
+IRREGULARITIES = {
+    "fractional-frame": 143, "apex-minus-one": 20, "whole-recording": 2, "past-end": 2,
+}  # fmt: skip
+
+impossible = nothing_impossible
 
 _FIRST_SUBJECT = 6
 # Six of 147 recordings have five digits in place of four: one of every fifth person, among those
@@ -38,12 +42,14 @@ def frame_path(recording: PlannedRecording, i: int) -> Path:
     return Path("SAMM_longvideos", recording.name, f"{recording.name}_{number}.jpg")
 
 
-def write_sheet(root: Path, plan: Plan, quirks: bool = True) -> tuple[PlannedRecording, ...]:
+def write_sheet(
+    root: Path, plan: Plan, irregularities: bool = True
+) -> tuple[PlannedRecording, ...]:
     """Write ``SAMM_LongVideos_V2_Release.xlsx``: notes above, the header in row 10.
 
-    With ``quirks``, two recordings get a further macro-expression over their whole length.
+    With ``irregularities``, two recordings get a further macro-expression over their whole length.
     """
-    odd = QUIRKS if quirks else {}
+    odd = IRREGULARITIES if irregularities else {}
     rows = entries(plan, ("micro", "macro"))
     share = len(plan) / SHAPE.recordings
     _spoil(rows, odd, share)

@@ -6,29 +6,33 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mespot.datasets.shapes import SMIC_HS_E as SHAPE
-from mespot_lab.sheets import Plan, PlannedRecording, _smic_e
 from mespot.types import Expression
+from mespot_lab.sheets import Plan, PlannedRecording, nothing_impossible, smic_e
 
-__all__ = ["QUIRKS", "SHAPE", "frame_path", "planned", "write_sheet"]
+__all__ = ["IRREGULARITIES", "SHAPE", "frame_path", "impossible", "planned", "write_sheet"]
 
-QUIRKS = {
+IRREGULARITIES = {
     "first-missing": 1, "third-me-garbage": 2, "second-me-first": 1, "duplicate-row": 1,
     "text-row": 2,
 }  # fmt: skip
+
+impossible = nothing_impossible
 
 
 def planned(
     subject: int, recording: int, n_frames: int, expressions: Sequence[Expression]
 ) -> PlannedRecording:
     """One recording of a person; at most three micro-expressions fit into its row."""
-    return _smic_e.planned(subject, recording, n_frames, expressions)
+    return smic_e.planned(subject, recording, n_frames, expressions)
 
 
 def frame_path(recording: PlannedRecording, i: int) -> Path:
     """``SMIC-HS-E/HS/s01/s1_ne_01/image426680.jpg``: numbers run on through a session."""
-    return _smic_e.frame_path("HS", recording, i)
+    return smic_e.frame_path("HS", recording, i)
 
 
-def write_sheet(root: Path, plan: Plan, quirks: bool = True) -> tuple[PlannedRecording, ...]:
+def write_sheet(
+    root: Path, plan: Plan, irregularities: bool = True
+) -> tuple[PlannedRecording, ...]:
     """Write ``SMIC-HS-E/SMIC-HS-E_annotation.xlsx``, in the variant with three-ME columns."""
-    return _smic_e.write_sheet(Path(root), "HS", plan, QUIRKS if quirks else {})
+    return smic_e.write_sheet(Path(root), "HS", plan, IRREGULARITIES if irregularities else {})

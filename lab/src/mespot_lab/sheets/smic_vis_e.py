@@ -6,26 +6,30 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mespot.datasets.shapes import SMIC_VIS_E as SHAPE
-from mespot_lab.sheets import Plan, PlannedRecording, _smic_e
 from mespot.types import Expression
+from mespot_lab.sheets import Plan, PlannedRecording, nothing_impossible, smic_e
 
-__all__ = ["QUIRKS", "SHAPE", "frame_path", "planned", "write_sheet"]
+__all__ = ["IRREGULARITIES", "SHAPE", "frame_path", "impossible", "planned", "write_sheet"]
 
-QUIRKS = {"second-me-first": 1, "duplicate-row": 1, "text-row": 2}
+IRREGULARITIES = {"second-me-first": 1, "duplicate-row": 1, "text-row": 2}
+
+impossible = nothing_impossible
 
 
 def planned(
     subject: int, recording: int, n_frames: int, expressions: Sequence[Expression]
 ) -> PlannedRecording:
     """One recording of a person; without a micro-expression it stands in the second sheet."""
-    return _smic_e.planned(subject, recording, n_frames, expressions)
+    return smic_e.planned(subject, recording, n_frames, expressions)
 
 
 def frame_path(recording: PlannedRecording, i: int) -> Path:
     """``SMIC-VIS-E/VIS/s01/s1_ne_01/image559700.jpg``: numbers run on through a session."""
-    return _smic_e.frame_path("VIS", recording, i)
+    return smic_e.frame_path("VIS", recording, i)
 
 
-def write_sheet(root: Path, plan: Plan, quirks: bool = True) -> tuple[PlannedRecording, ...]:
+def write_sheet(
+    root: Path, plan: Plan, irregularities: bool = True
+) -> tuple[PlannedRecording, ...]:
     """Write ``SMIC-VIS-E/SMIC-VIS-E_annotation.xlsx``: sheets of micro and of other recordings."""
-    return _smic_e.write_sheet(Path(root), "VIS", plan, QUIRKS if quirks else {})
+    return smic_e.write_sheet(Path(root), "VIS", plan, IRREGULARITIES if irregularities else {})

@@ -17,10 +17,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mespot.synthetic.scene import FaceFrame
 from mespot.synthetic.portraits import Portrait
-from mespot_lab.twins.collar import with_collar
+from mespot.synthetic.scene import FaceFrame
 from mespot_lab.twins.morph import Change, blend
+from mespot_lab.twins.shoulders import with_collar
 
 SHARE = 0.5
 _CHIP = 48

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mespot.align.crop import MIRROR_68
-from mespot.synthetic.scene import FaceFrame
 from mespot.synthetic.portraits import Portrait
 from mespot.synthetic.sampling import enlarge, sample
+from mespot.synthetic.scene import FaceFrame
 
 Points = NDArray[np.float64]
 Picture = NDArray[np.uint8]

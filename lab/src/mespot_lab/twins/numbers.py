@@ -1,4 +1,4 @@
-"""What a twin must hold: the published numbers of each data set, and what is assumed beside them.
+"""The numbers of a twin: those of the real data set, those of a smaller twin, and lengths drawn so.
 
 Published are rate, frame size, recordings, subjects, events and their lengths
 (``mespot.datasets.shapes``). ``OWN`` fills what is not: every entry there is an assumption, and
@@ -7,8 +7,11 @@ Published are rate, frame size, recordings, subjects, events and their lengths
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import sqrt
+
+import numpy as np
 
 from mespot.inspection import RECORDING, Lengths, Shape
 from mespot_lab.sheets import sheet_module
@@ -100,3 +103,121 @@ def numbers_of(name: str) -> Numbers:
         about=frozenset(),
     )
     return Numbers(full, own.idle, own.most, own.skew, own.eye_px)
+
+
+# Recordings are not shortened to a median below this, in seconds.
+SHORTEST_S = 20.0
+
+
+def scaled(full: Numbers, scale: float) -> Numbers:
+    """The numbers of a twin with about ``scale`` times as many frames.
+
+    Recordings become shorter by sqrt(scale), but not below a median of 20 s, and fewer by what is
+    missing. Subjects become fewer by sqrt(scale), two at least. Events become fewer by ``scale``,
+    so that there are as many per minute as before; their own lengths stay, as far as recordings
+    hold them.
+
+    Raises ValueError for a scale outside 0 to 1.
+    """
+    if not 0.0 < scale <= 1.0:
+        raise ValueError(f"a scale lies above 0 and goes up to 1, not {scale:g}")
+    if scale == 1.0:
+        return full
+    shape = full.shape
+    whole = shape.lengths[RECORDING]
+    shorter = max(sqrt(scale), min(1.0, SHORTEST_S * float(shape.fps) / whole.median))
+    fewer = scale / shorter
+    n = max(2, round(shape.recordings * fewer))
+    subjects = min(n, max(2, round(shape.subjects * sqrt(scale))))
+    events = {kind: max(1, round(count * scale)) for kind, count in shape.events.items()}
+    if set(events) == {"micro"} and not full.idle:
+        events["micro"] = max(events["micro"], n)
+    spread = {}
+    for kind, (recordings, people) in shape.spread.items():
+        some = min(n, events[kind], max(1, round(recordings * n / shape.recordings)))
+        spread[kind] = (some, min(some, max(1, round(people * subjects / shape.subjects))))
+    recording = Lengths(*(round(v * shorter) for v in whole))
+    lengths = {
+        kind: value if kind == RECORDING else _within(value, recording.highest)
+        for kind, value in shape.lengths.items()
+    }
+    idle = min(n - spread.get("micro", (0, 0))[0], max(1, round(full.idle * n / shape.recordings)))
+    return replace(
+        full,
+        shape=replace(
+            shape, recordings=n, subjects=subjects, events=events, spread=spread,
+            lengths={**lengths, RECORDING: recording},
+        ),
+        idle=idle if full.idle else 0,
+    )  # fmt: skip
+
+
+def _within(value: Lengths, longest: int) -> Lengths:
+    """Lengths of events that fit into recordings of at most ``longest`` frames."""
+    return Lengths(value.lowest, value.median, max(int(value.median), min(value.highest, longest)))
+
+
+# Below the median, lengths gather a little towards it.
+LOWER_SKEW = 0.8
+
+
+def draw(n: int, of: Lengths, skew: float, rng: np.random.Generator) -> list[int]:
+    """``n`` lengths in rising order whose minimum, median and maximum are exactly those of ``of``.
+
+    One or two lengths are the median. Those above it gather just above it for a ``skew`` above 1.
+    """
+    middle = round(of.median)
+    if n < 3:
+        return [middle] * n
+    half = (n - 1) // 2
+    low = of.lowest + (middle - of.lowest) * _even(half, rng) ** LOWER_SKEW
+    high = middle + (of.highest - middle) * _even(half, rng) ** skew
+    low[0], high[-1] = of.lowest, of.highest
+    return [round(v) for v in (*low, *[middle] * (n - 2 * half), *high)]
+
+
+def _even(n: int, rng: np.random.Generator) -> np.ndarray:
+    """``n`` numbers in 0 to 1, one in each of ``n`` equal parts, in order."""
+    return (np.arange(n) + rng.random(n)) / max(n, 1)
+
+
+def match(
+    needs: Sequence[int], lengths: Sequence[int], rng: np.random.Generator
+) -> list[int] | None:
+    """One of the lengths for every need, at random but none below its need; None if none fits.
+
+    The greatest needs choose first: what is long enough for one is so for all after it, so that a
+    random choice never blocks a later one.
+    """
+    left, out = sorted(lengths), [0] * len(needs)
+    for i in sorted(range(len(needs)), key=lambda k: -needs[k]):
+        fit = int(np.searchsorted(left, needs[i]))
+        if fit == len(left):
+            return None
+        out[i] = left.pop(int(rng.integers(fit, len(left))))
+    return out
+
+
+def onsets(
+    lengths: Sequence[int], n_frames: int, gap: int, last_at_end: bool, rng: np.random.Generator
+) -> list[int]:
+    """Random onsets of events in order, ``gap`` frames apart and from the ends where there is room.
+
+    Every event leaves the first frame and the one before the next free. With ``last_at_end`` the
+    last one ends with the recording. Raises ValueError if they do not fit at all.
+    """
+    k = len(lengths)
+    spaces = k if last_at_end else k + 1
+    free = n_frames - sum(lengths)
+    if free < spaces:
+        raise ValueError(f"{k} expressions of {sum(lengths)} frames do not fit into {n_frames}")
+    gap = min(gap, free // max(spaces, 1))
+    slack = free - gap * spaces
+    cuts = np.sort(rng.integers(0, slack + 1, k))
+    if last_at_end:
+        cuts[-1] = slack
+    starts, at = [], gap
+    for length, cut in zip(lengths, cuts):
+        starts.append(int(at + cut))
+        at += length + gap
+    return starts

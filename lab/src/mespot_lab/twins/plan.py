@@ -14,14 +14,12 @@ import numpy as np
 from mespot.inspection import RECORDING
 from mespot.synthetic.config import ScriptConfig
 from mespot.synthetic.script import with_actions
-from mespot_lab.sheets import NAMES, PlannedRecording, SheetModule, sheet_module
 from mespot.synthetic.timing import GAP_S, draw_apex, make_blink
-from mespot_lab.twins.layout import Slot, lay_out
-from mespot_lab.twins.lengths import draw, match, onsets
-from mespot_lab.twins.numbers import Numbers, numbers_of
-from mespot_lab.twins.quirks import Odd, impossible_rows, odd_rows
-from mespot_lab.twins.scale import scaled
 from mespot.types import Expression
+from mespot_lab.sheets import NAMES, PlannedRecording, SheetModule, sheet_module
+from mespot_lab.twins.irregularities import Odd, impossible_rows, odd_rows
+from mespot_lab.twins.layout import Slot, lay_out
+from mespot_lab.twins.numbers import Numbers, draw, match, numbers_of, onsets, scaled
 
 _ATTEMPTS = 50
 
@@ -89,7 +87,7 @@ def make_plan(name: str, scale: float, seed: int, config: ScriptConfig) -> TwinP
     for attempt in range(_ATTEMPTS):
         # Distinct streams: layout, lengths, places, details; and below, one per recording.
         rng = np.random.default_rng([*own, 11, attempt]).spawn(4)
-        slots, odd = _with_room_for_quirks(module, numbers, rng[0])
+        slots, odd = _with_room_for_irregularities(module, numbers, rng[0])
         spans = _event_lengths(numbers, slots, odd, rng[1])
         sizes = _recording_lengths(numbers, spans, odd, rng[1])
         if sizes is not None:
@@ -106,7 +104,7 @@ def make_plan(name: str, scale: float, seed: int, config: ScriptConfig) -> TwinP
     return TwinPlan(known, numbers, tuple(takes))
 
 
-def _with_room_for_quirks(
+def _with_room_for_irregularities(
     module: SheetModule, numbers: Numbers, rng: np.random.Generator
 ) -> tuple[list[Slot], list[Odd]]:
     """The layout, with as many fewer expressions as the sheet adds rows of itself."""

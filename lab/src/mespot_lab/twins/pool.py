@@ -16,11 +16,11 @@ from typing import Any
 
 import cv2
 
-from mespot.interrupts import block_interrupts
 from mespot.errors import MespotError
+from mespot.interrupts import block_interrupts
 from mespot.synthetic.portraits import Portrait
 from mespot_lab.twins.identities import portrait_of
-from mespot_lab.twins.job import Job, Stopped
+from mespot_lab.twins.task import Stopped, TwinTask
 
 # One thread per process: several would only wait for each other.
 _SINGLE = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
@@ -28,23 +28,23 @@ _POLL_S = 0.3
 _WATCH_S = 1.0
 
 Frames = Callable[[int], None]
-Done = Callable[[Job], None]
+Done = Callable[[TwinTask], None]
 
 _worker: dict[str, Any] = {}
 
 
-def run_jobs(
-    jobs: Sequence[Job], root: Path, portraits: Sequence[Portrait], workers: int,
+def run_tasks(
+    tasks: Sequence[TwinTask], root: Path, portraits: Sequence[Portrait], workers: int,
     told: tuple[Frames, Done],
 ) -> None:  # fmt: skip
     """Make all recordings. ``told`` are called with the number of frames made since the start of
-    this call, and with every finished job.
+    this call, and with every finished task.
 
     Raises MespotError if a recording cannot be written or a process died. After an interruption or
     an error, recordings that were not finished leave nothing behind.
     """
     frames, done = told
-    if workers <= 1 or len(jobs) <= 1:
+    if workers <= 1 or len(tasks) <= 1:
         made, faces = 0, _Faces(portraits)
 
         def tick() -> bool:
@@ -53,15 +53,15 @@ def run_jobs(
             frames(made)
             return True
 
-        for job in jobs:
-            job.make(root, faces.of(job), tick)
-            done(job)
+        for task in tasks:
+            task.make(root, faces.of(task), tick)
+            done(task)
         return
-    _in_processes(jobs, (root, portraits), min(workers, len(jobs)), told)
+    _in_processes(tasks, (root, portraits), min(workers, len(tasks)), told)
 
 
 def _in_processes(
-    jobs: Sequence[Job], shared: tuple[Path, Sequence[Portrait]], workers: int,
+    tasks: Sequence[TwinTask], shared: tuple[Path, Sequence[Portrait]], workers: int,
     told: tuple[Frames, Done],
 ) -> None:  # fmt: skip
     # Spawn, not fork: the threads of libraries do not survive a fork.
@@ -72,19 +72,19 @@ def _in_processes(
         ProcessPoolExecutor(workers, context, _start, (*shared, counter, stop)) as pool,
     ):
         # The longest first, so that none is left to one process at the end.
-        order = sorted(jobs, key=lambda job: -job.take.recording.n_frames)
-        left: dict[Future[None], Job] = {}
+        order = sorted(tasks, key=lambda task: -task.take.recording.n_frames)
+        left: dict[Future[None], TwinTask] = {}
         # From here on: an interruption while processes start must stop them as well.
         try:
             with block_interrupts():
-                left.update({pool.submit(_make, job): job for job in order})
+                left.update({pool.submit(_make, task): task for task in order})
             while left:
                 finished, _ = wait(left, _POLL_S, FIRST_COMPLETED)
                 told[0](int(counter.value))
                 for future in finished:
-                    job = left.pop(future)
+                    task = left.pop(future)
                     future.result()
-                    told[1](job)
+                    told[1](task)
         except BrokenProcessPool as error:
             raise MespotError(
                 "a process that drew frames has died, perhaps for want of memory; run again to go "
@@ -128,7 +128,7 @@ def _leave_with(parent: int) -> None:
     os._exit(1)
 
 
-def _make(job: Job) -> None:
+def _make(task: TwinTask) -> None:
     counter, stop, parent = _worker["counter"], _worker["stop"], _worker["parent"]
 
     def tick() -> bool:
@@ -140,7 +140,7 @@ def _make(job: Job) -> None:
         return
     _worker["busy"] = True
     try:
-        job.make(_worker["root"], _worker["faces"].of(job), tick)
+        task.make(_worker["root"], _worker["faces"].of(task), tick)
     except Stopped:
         # Whoever asked for that knows, or is gone.
         pass
@@ -155,9 +155,9 @@ class _Faces:
         self.portraits = portraits
         self.last: tuple[str, Portrait] | None = None
 
-    def of(self, job: Job) -> Portrait:
+    def of(self, task: TwinTask) -> Portrait:
         """The face of a recording."""
-        subject = job.take.recording.subject
+        subject = task.take.recording.subject
         if self.last is None or self.last[0] != subject:
-            self.last = (subject, portrait_of(job.identity, self.portraits, subject))
+            self.last = (subject, portrait_of(task.identity, self.portraits, subject))
         return self.last[1]

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from mespot.errors import UnreadableInput
 from mespot.files import atomic_path
 from mespot.synthetic.sheet import TILE, event_row, labelled
-from mespot_lab.twins.job import Job
-from mespot_lab.twins.order import Work
 from mespot.synthetic.write import encode
 from mespot.types import Expression
+from mespot_lab.twins.request import Work
+from mespot_lab.twins.task import TwinTask
 
 Picture = NDArray[np.uint8]
 
@@ -29,10 +29,10 @@ def contact(work: Work, root: Path, path: Path) -> None:
     """Write a PNG: one face per subject, then rows of onset, apex, offset and what changed."""
     chosen = _with_events(work, EVENTS)
     rows = []
-    for job, event in chosen:
+    for task, event in chosen:
         apex = (event.onset + event.offset) // 2 if event.apex is None else event.apex
         frames = (event.onset, apex, event.offset)
-        rows.append(event_row(event, frames, [_square(_frame(job, root, f)) for f in frames]))
+        rows.append(event_row(event, frames, [_square(_frame(task, root, f)) for f in frames]))
     width = 4 * TILE
     faces = _faces(work, root, width)
     with atomic_path(path) as temporary:
@@ -48,19 +48,19 @@ def preview(work: Work, root: Path, path: Path) -> None:
 
 
 def _mosaic(work: Work, root: Path, step: int) -> Iterator[Picture]:
-    jobs = [*_with_events(work, _ACROSS * _DOWN)]
+    tasks = [*_with_events(work, _ACROSS * _DOWN)]
     fps = float(work.plan.numbers.shape.fps)
     for k in range(int(_SECONDS * fps / step)):
         tiles = []
-        for job, event in jobs:
-            last = job.take.recording.n_frames - 1
+        for task, event in tasks:
+            last = task.take.recording.n_frames - 1
             first = max(0, min(event.onset - round(1.5 * fps), last - round(_SECONDS * fps)))
             at = min(first + k * step, last)
-            words = f"twin of {work.order.name}  {job.take.recording.name}"
+            words = f"twin of {work.request.name}  {task.take.recording.name}"
             on = next(
-                (e for e in job.take.recording.expressions if e.onset <= at <= e.offset), None
+                (e for e in task.take.recording.expressions if e.onset <= at <= e.offset), None
             )
-            tiles.append(_captioned(_frame(job, root, at), words, on))
+            tiles.append(_captioned(_frame(task, root, at), words, on))
         tiles += [np.zeros_like(tiles[0])] * (_ACROSS * _DOWN - len(tiles))
         rows = [np.hstack(tiles[i : i + _ACROSS]) for i in range(0, len(tiles), _ACROSS)]
         yield np.asarray(cv2.cvtColor(np.vstack(rows), cv2.COLOR_BGR2YUV_I420), dtype=np.uint8)
@@ -78,50 +78,50 @@ def _captioned(frame: Picture, words: str, event: Expression | None) -> Picture:
     return small
 
 
-def _with_events(work: Work, n: int) -> list[tuple[Job, Expression]]:
+def _with_events(work: Work, n: int) -> list[tuple[TwinTask, Expression]]:
     """Up to ``n`` recordings, each with a labelled expression: kinds take turns, then subjects.
 
     Where nothing is labelled, the first recording's middle stands in.
     """
     kinds = list(work.plan.numbers.shape.events)
-    left = [job for job in work.jobs if job.take.recording.expressions]
-    found: list[tuple[Job, Expression]] = []
+    left = [task for task in work.tasks if task.take.recording.expressions]
+    found: list[tuple[TwinTask, Expression]] = []
     while left and len(found) < n:
-        wanted, seen = kinds[len(found) % len(kinds)], {job.take.subject for job, _ in found}
-        job = min(left, key=lambda j: (not _of(j, wanted), j.take.subject in seen))
-        left.remove(job)
-        found.append((job, (_of(job, wanted) or job.take.recording.expressions)[0]))
+        wanted, seen = kinds[len(found) % len(kinds)], {task.take.subject for task, _ in found}
+        task = min(left, key=lambda j: (not _of(j, wanted), j.take.subject in seen))
+        left.remove(task)
+        found.append((task, (_of(task, wanted) or task.take.recording.expressions)[0]))
     if not found:
-        job = work.jobs[0]
-        n_frames = job.take.recording.n_frames
-        found.append((job, Expression(n_frames // 3, None, 2 * n_frames // 3, "other")))
+        task = work.tasks[0]
+        n_frames = task.take.recording.n_frames
+        found.append((task, Expression(n_frames // 3, None, 2 * n_frames // 3, "other")))
     return found
 
 
-def _of(job: Job, kind: str) -> list[Expression]:
-    return [e for e in job.take.recording.expressions if e.kind == kind]
+def _of(task: TwinTask, kind: str) -> list[Expression]:
+    return [e for e in task.take.recording.expressions if e.kind == kind]
 
 
 def _faces(work: Work, root: Path, width: int) -> Picture:
     """The first frame of every subject's first recording, up to 24 of them."""
-    firsts: dict[int, Job] = {}
-    for job in work.jobs:
-        firsts.setdefault(job.take.subject, job)
+    firsts: dict[int, TwinTask] = {}
+    for task in work.tasks:
+        firsts.setdefault(task.take.subject, task)
     shown = list(firsts.values())[:FACES]
     side = width // 8
     tiles = [
         labelled(
-            np.asarray(cv2.resize(_square(_frame(job, root, 0)), (side, side)), np.uint8),
-            f"twin {job.take.recording.subject}",
+            np.asarray(cv2.resize(_square(_frame(task, root, 0)), (side, side)), np.uint8),
+            f"twin {task.take.recording.subject}",
         )
-        for job in shown
+        for task in shown
     ]
     tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % 8)
     return np.vstack([np.hstack(tiles[i : i + 8]) for i in range(0, len(tiles), 8)])
 
 
-def _frame(job: Job, root: Path, i: int) -> Picture:
-    path = root / job.path(i)
+def _frame(task: TwinTask, root: Path, i: int) -> Picture:
+    path = root / task.path(i)
     try:
         picture = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
     except (OSError, cv2.error) as error:

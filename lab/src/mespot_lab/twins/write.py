@@ -15,16 +15,16 @@ from typing import Any
 
 from mespot.datasets.twin_marker import TWIN_FILE
 from mespot.errors import UnreadableInput, UsageError
-from mespot.sheet import RecordingRow
 from mespot.exports.csv import write_events, write_recordings
 from mespot.files import atomic_path, write_text
+from mespot.sheet import RecordingRow
 from mespot.synthetic.portraits import Portrait
-from mespot_lab.sheets import PlannedRecording
-from mespot_lab.twins.job import Job
-from mespot_lab.twins.order import Order, Work, make_work, marker
-from mespot_lab.twins.pool import run_jobs
-from mespot_lab.twins.preview import contact, preview
 from mespot.types import Expression
+from mespot_lab.sheets import PlannedRecording
+from mespot_lab.twins.pool import run_tasks
+from mespot_lab.twins.preview import contact, preview
+from mespot_lab.twins.request import TwinRequest, Work, make_work, marker
+from mespot_lab.twins.task import TwinTask
 
 CONTACT, PREVIEW, TRUTH, README = "contact.png", "preview.mp4", "truth", "README.txt"
 
@@ -36,7 +36,7 @@ def truth_of(work: Work) -> tuple[PlannedRecording, ...]:
 
 
 def write_twin(
-    order: Order,
+    request: TwinRequest,
     portraits: Sequence[Portrait],
     out: Path,
     workers: int = 1,
@@ -55,18 +55,18 @@ def write_twin(
     MespotError
         If something cannot be written.
     """
-    work = make_work(order, portraits)
+    work = make_work(request, portraits)
     truth = _claim(work, portraits, out)
-    finished = [job.finished(out) for job in work.jobs]
+    finished = [task.finished(out) for task in work.tasks]
     kept = 0
-    for job, there in zip(work.jobs, finished):
+    for task, there in zip(work.tasks, finished):
         if there:
-            kept += job.take.recording.n_frames
-            on_done(job.take.recording.name, False)
+            kept += task.take.recording.n_frames
+            on_done(task.take.recording.name, False)
     total = work.plan.n_frames
-    left = [job for job, there in zip(work.jobs, finished) if not there]
+    left = [task for task, there in zip(work.tasks, finished) if not there]
     on_frames(kept, total)
-    run_jobs(
+    run_tasks(
         left, out, portraits, workers,
         (lambda n: on_frames(kept + n, total), lambda j: on_done(j.take.recording.name, True)),
     )  # fmt: skip
@@ -138,21 +138,21 @@ Whatever is measured on this must be called a result on the twin.
 def _write_truth(work: Work, out: Path) -> None:
     """``truth/events.csv`` and ``truth/recordings.csv``: what happens, by the scripts."""
     rows, events = [], {}
-    for job in work.jobs:
-        row, events[row.id] = _told(work.order, job)
+    for task in work.tasks:
+        row, events[row.id] = _truth_of(work.request, task)
         rows.append(row)
     write_recordings(out / TRUTH / "recordings.csv", rows)
     write_events(out / TRUTH / "events.csv", events, rows)
 
 
-def _told(order: Order, job: Job) -> tuple[RecordingRow, tuple[Expression, ...]]:
+def _truth_of(request: TwinRequest, task: TwinTask) -> tuple[RecordingRow, tuple[Expression, ...]]:
     """A recording and its expressions; its path is taken from the table, so that it holds when the
     twin is moved. ``crf`` stands there if its frames went through a video.
     """
-    script, planned = job.script(), job.take.recording
-    extra = {"crf": str(job.crf)} if any(order.config.crf) else {}
+    script, planned = task.script(), task.take.recording
+    extra = {"crf": str(task.crf)} if any(request.config.crf) else {}
     row = RecordingRow(
-        planned.name, planned.subject, f"../{job.folder.as_posix()}", script.fps,
-        planned.n_frames, f"{order.name} twin", extra,
+        planned.name, planned.subject, f"../{task.folder.as_posix()}", script.fps,
+        planned.n_frames, f"{request.name} twin", extra,
     )  # fmt: skip
     return row, script.expressions
