@@ -217,7 +217,7 @@ def test_two_curves_of_one_name_are_refused(tmp_path, capsys):
 
 @pytest.fixture(scope="module", params=[30, 120])
 def spotted(request, tmp_path_factory) -> Path:
-    """Results of a clip that the packaged spotter finds something in; at 120, rows every 2nd frame."""
+    """Results of a clip with spots; at 120 frames/s, every second frame has a row."""
     folder = tmp_path_factory.mktemp("spotted")
     config = replace(
         STANDARD, width=320, height=240, eye_px=(48.0, 50.0), micro_per_minute=40.0

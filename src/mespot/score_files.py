@@ -90,7 +90,8 @@ def read_scores(
     Parameters
     ----------
     fps : Fraction or float, optional
-        Frames per second, where the file does not show them or shows them wrongly.
+        Frames per second, where the file does not show them or shows them wrongly. With ``fps`` or
+        ``span``, a ``run.json`` is not looked at.
     span : int, optional
         Frames that each score looks at, with its ``frame`` in the middle; default 1.
 
@@ -113,8 +114,8 @@ def read_scores(
     if span is not None and span < 1:
         raise UsageError(f"span {span}: must be at least 1")
     tables = _tables(path)
-    run = _run_of(path)
-    if run is not None and fps is None and span is None and len(tables) == 1:
+    run = _run_of(path) if fps is None and span is None and len(tables) == 1 else None
+    if run is not None:
         return [_of_run(path, tables[0], run)]
     rate = None if fps is None else Fraction(fps).limit_denominator(10**6)
     return [_of_table(path, table, rate, span or 1) for table in tables]
@@ -260,7 +261,7 @@ def _run_of(path: Path) -> _Run | None:
         return None
     try:
         run: dict[str, Any] = json.loads(listing.read_text("utf-8"))
-        item = run["items"].get(name) if "items" in run else None
+        item = run["items"].get(name)
         if item is None or "key" in item:
             return None
         fps = Fraction(item["fps_exact"])
