@@ -1,35 +1,28 @@
-"""Toy recordings for the tests of evaluation: rows made from a file's bytes instead of a face."""
+"""Toy recordings for the tests of evaluation: a descriptor that reads rows from a file's bytes."""
 
 from __future__ import annotations
 
 import zlib
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
-from mespot._making import Rows
-from mespot.evaluation.describe import Plan
+from mespot import registry
+from mespot.contracts import BaseDescriptor
+from mespot.decoding import Decode
+from mespot.evaluation.describe import EvaluationPlan
 from mespot.protocol import Sample
 from mespot.recipe import Recipe
-from mespot.types import Expression, FrameSeries, Recording
+from mespot.scorers.lstm import Lstm
+from mespot.scorers.random import Random
+from mespot.types import Expression, FaceClip, FrameMap, FrameSeries, Reading, Recording, Rows
 
 FPS = Fraction(25)
 N, SPAN = 240, 5
-LSTM = {
-    "name": "lstm",
-    "epochs": 12,
-    "window": 12,
-    "normalise": ["zscore"],
-    "units": 5,
-    "train_stride": 2,
-    "learning_rate": 0.02,
-    "check_every": 1,
-}
-RECIPE = Recipe(
-    "toy", descriptor={"name": "hog_top"}, scorer=LSTM, decode={"min_s": 0.1, "max_s": 1.0}
-)
+READ: list[str] = []
+"""Ids of the recordings whose toy rows were read in this process; tests empty it."""
 
 
 def truth_of(name: str, shift: int = 0) -> tuple[Expression, ...]:
@@ -72,11 +65,8 @@ def sample(recording: Recording) -> Sample:
 def rows(recording: Recording, n_frames: int = N) -> Rows:
     """The rows of :func:`sample`, as they go into the cache."""
     one = sample(recording)
-    facts = {
-        "length": n_frames, "frames": n_frames, "fps": "25", "fps_source": "timestamps",
-        "frames_without_face": 0, "decode_failures": 0, "faces": 1, "notes": [],
-    }  # fmt: skip
-    return Rows(one.series, one.found, None, facts)
+    reading = Reading(n_frames, n_frames, "25", "timestamps", faces=1)
+    return Rows(one.series, one.found, FrameMap.identity(N), reading)
 
 
 def samples(folder: Path, subjects: str = "abcd", each: int = 2) -> dict[str, Sample]:
@@ -88,27 +78,55 @@ def relabelled(one: Sample, shift: int) -> Sample:
     return replace(one, truth=truth_of(one.id, shift))
 
 
-def without_faces(monkeypatch) -> list[str]:
-    """Let rows come from :func:`rows`; the ids of what was described are collected."""
-    described: list[str] = []
+@dataclass(frozen=True)
+class Toy(BaseDescriptor):
+    """Reads the rows of :func:`rows` instead of a video, in every process.
 
-    def made(_recipe, recording, *_rest):
-        described.append(recording.id)
-        return rows(recording)
+    ``lost`` is the number of frames that it reports as frames without a face.
+    """
 
-    monkeypatch.setattr("mespot.material._described", made)
-    monkeypatch.setattr("mespot.material._from_crops", made)
-    return described
+    lost: int = 0
+
+    def span_at(self, fps: Fraction) -> int:
+        return SPAN
+
+    def describe(self, clip: FaceClip) -> FrameSeries:
+        raise AssertionError("a toy has no video")
+
+    def read_rows(self, recording: Recording) -> Rows:
+        READ.append(recording.id)
+        one = rows(recording)
+        return replace(one, reading=replace(one.reading, frames_without_face=self.lost))
 
 
-QUICK = replace(RECIPE, scorer={**RECIPE.scorer, "epochs": 3})
-CHANCE = replace(RECIPE, name="chance", scorer={"name": "random"})
+registry.register("descriptors", Toy)
+
+LSTM = Lstm(
+    epochs=12,
+    window=12,
+    normalise=("zscore",),
+    units=5,
+    train_stride=2,
+    learning_rate=0.02,
+    check_every=1,
+)
+RECIPE = Recipe("toy", descriptor=Toy(), scorer=LSTM, decode=Decode(min_s=0.1, max_s=1.0))
+QUICK = replace(RECIPE, scorer=replace(LSTM, epochs=3))
+CHANCE = replace(RECIPE, name="chance", scorer=Random())
 
 
-def plan_in(folder: Path, recipes=(QUICK,), protocols=("default", "paper"), **more) -> Plan:
+def without_faces(monkeypatch) -> None:
+    """Let every descriptor read the rows of :func:`rows`, in this process alone."""
+    monkeypatch.setattr(BaseDescriptor, "read_rows", lambda _, recording: rows(recording))
+
+
+def plan_in(
+    folder: Path, recipes=(QUICK,), protocols=("default", "paper"), **more
+) -> EvaluationPlan:
     given = more.pop("recordings", None) or recordings(folder / "data")
     cache = (folder / "cache", None)
-    return Plan(tuple(recipes), tuple(given), folder / "out", cache, protocols, **more)
+    out = folder / "out"
+    return EvaluationPlan(tuple(recipes), tuple(given), out, cache, protocols, **more)
 
 
 def without_times(result):

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
 from evaluation_cases import FPS, RECIPE, samples
+from mespot.contracts import BaseScorer
 from mespot.decoding import Decode, decode, learn_threshold
 from mespot.errors import UsageError
 from mespot.metrics.rule import Rule, count
-from mespot.protocol import (
-    _choose,
-    best_on,
-    decode_options,
-    inner_split,
-    learn,
-    pooled,
-    train,
-)
+from mespot.protocol import best_on, inner_split, learn, pooled, score_samples
 from mespot.recipe import dumps, load_recipe
 from mespot.types import Expression, FrameSeries
 
@@ -30,9 +23,9 @@ def choosing(**lists):
 
 def test_every_combination_in_order_and_contradictions_left_out():
     recipe = choosing(min_s=[0.1, 0.5], max_s=[0.3, 0.8])
-    found = [(c.min_s, c.max_s) for c in decode_options(recipe)]
+    found = [(c.min_s, c.max_s) for c in recipe.decode_options()]
     assert found == [(0.1, 0.3), (0.1, 0.8), (0.5, 0.8)]
-    assert decode_options(RECIPE) == [Decode(min_s=0.1, max_s=1.0)]
+    assert RECIPE.decode_options() == [Decode(min_s=0.1, max_s=1.0)]
 
 
 @pytest.mark.parametrize(
@@ -49,7 +42,7 @@ def test_every_combination_in_order_and_contradictions_left_out():
 )
 def test_a_grid_that_makes_no_sense_is_refused(lists, text):
     with pytest.raises(UsageError, match=text):
-        decode_options(choosing(**lists))
+        choosing(**lists)
 
 
 def curve(*bumps):
@@ -61,21 +54,34 @@ def curve(*bumps):
     return FrameSeries(values, 0, 1, 1, 200, FPS)
 
 
+@dataclass(frozen=True)
+class Given(BaseScorer):
+    """Takes the rows themselves for scores."""
+
+    def score(self, series, weights):
+        return series
+
+
 def test_the_best_of_the_grid_by_hand(tmp_path):
     """Long bumps are right, short ones wrong and higher: only a lower bound on length helps."""
     one = next(iter(samples(tmp_path, "a", 1).values()))
     truth = (Expression(45, 50, 55), Expression(145, 150, 155))
     scores = curve((50, 8, 0.5), (150, 8, 0.6), (20, 1, 0.9), (100, 1, 0.8))
-    judged = replace(one, series=scores, truth=truth, found=np.ones(200, bool))
-    options = decode_options(choosing(min_s=[0.0, 0.2, 0.9]))
-    chosen, threshold = _choose([judged], [scores], options)
-    assert chosen.min_s == 0.2
-    assert 0 < threshold <= 0.5
-    assert best_on([judged], [scores], options[0])[1] == pytest.approx(2 * 2 / (4 + 2))
-    assert best_on([judged], [scores], options[1])[1] == 1.0
-    assert best_on([judged], [scores], options[2])[1] == 0.0
+    judged = [
+        replace(one, id=name, subject=name, series=scores, truth=truth, found=np.ones(200, bool))
+        for name in "ab"
+    ]
+    recipe = replace(choosing(min_s=[0.0, 0.2, 0.9]), scorer=Given())
+    learned = learn(recipe, judged)
+    assert learned.recipe.decode.min_s == 0.2
+    assert learned.recipe.choose == {}
+    assert 0 < learned.threshold <= 0.5
+    figures = [best_on(judged, [scores] * 2, option)[1] for option in recipe.decode_options()]
+    assert figures == pytest.approx([2 * 2 / (4 + 2), 1.0, 0.0])
     # Of equals the first is taken.
-    assert _choose([judged], [scores], options[1:2] * 2)[0] is options[1]
+    for order in ([0.2, 0.25], [0.25, 0.2]):
+        equal = replace(recipe, choose={"min_s": [0.0, *order]})
+        assert learn(equal, judged).recipe.decode.min_s == order[0]
 
 
 def test_choices_are_made_on_the_inner_subjects_alone(tmp_path):
@@ -86,9 +92,7 @@ def test_choices_are_made_on_the_inner_subjects_alone(tmp_path):
     held = [s for s in data if s.subject in learned.held]
     assert held
     assert len(held) < len(data)
-    options = decode_options(recipe)
-    from mespot.protocol import score_samples
-
+    options = recipe.decode_options()
     scores = score_samples(recipe, learned.weights, held)
 
     def f1(config):
@@ -100,21 +104,18 @@ def test_choices_are_made_on_the_inner_subjects_alone(tmp_path):
 
     results = [f1(option) for option in options]
     best = int(np.argmax([r[0] for r in results]))
-    assert learned.recipe.decode == {
-        **RECIPE.decode, "smooth_s": options[best].smooth_s, "max_s": options[best].max_s,
-    }  # fmt: skip
+    assert learned.recipe.decode == options[best]
+    assert options[best].min_s == RECIPE.decode.min_s
     assert learned.recipe.choose == {}
     assert learned.threshold == results[best][1]
     # The grid comes after training: it does not touch the weights.
     plain = learn(RECIPE, data)
     assert plain.weights["w_x"].tobytes() == learned.weights["w_x"].tobytes()
-    with pytest.raises(UsageError, match=r"call mespot\.protocol\.learn"):
-        train(recipe, data)
 
 
 def test_a_grid_is_part_of_a_recipe(tmp_path):
     recipe = RECIPE.override(["choose.smooth_s=[0.0, 0.1]"])
-    assert recipe.choose == {"smooth_s": [0.0, 0.1]}
+    assert recipe.choose == {"smooth_s": (0.0, 0.1)}
     assert recipe.hash != RECIPE.hash
     (tmp_path / "r.toml").write_text(dumps(recipe))
     assert load_recipe(tmp_path / "r.toml").hash == recipe.hash

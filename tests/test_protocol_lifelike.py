@@ -14,20 +14,21 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from mespot.decode import DecodeConfig, candidates
+from mespot.decoding import Decode, candidates
+from mespot.evaluation.cross_validation import cross_validate
 from mespot.protocol import Sample, learn, score_samples
 from mespot.recipe import Recipe
-from mespot.training import cross_validate
+from mespot.scorers.random import Random
 from mespot.types import Expression, Fold, FrameSeries
 
 FPS = Fraction(25)
 N = 500
-RECIPE = Recipe("toy", scorer={"name": "random", "smooth_s": 0.2}, decode={"nms_s": 0.2})
+RECIPE = Recipe("toy", scorer=Random(smooth_s=0.2), decode=Decode(nms_s=0.2))
 SUBJECTS = "abcd"
 SHARE = 0.5
 
 
-def peaks_of(sample: Sample, decode: DecodeConfig) -> list[Expression]:
+def peaks_of(sample: Sample, decode: Decode) -> list[Expression]:
     """Every spot that some threshold lets through, highest first."""
     (scores,) = score_samples(RECIPE, {"seed": np.array(RECIPE.seed)}, [sample])
     return candidates(scores, decode, sample.found)
@@ -38,7 +39,7 @@ def sample(name: str, n_true: int, *, lifelike: bool = True) -> Sample:
     values = np.random.default_rng(list(name.encode())).normal(size=(N, 1)).astype(np.float32)
     series = FrameSeries(values, 0, 1, 1, N, FPS, ("brow 0..5 x",))
     silent = Sample(name, name[0], series, np.ones(N, bool), (), lifelike)
-    peaks = peaks_of(silent, DecodeConfig(nms_s=0.2))
+    peaks = peaks_of(silent, Decode(nms_s=0.2))
     truth = tuple(Expression(p.apex, p.apex, p.apex) for p in peaks[:n_true])
     return replace(silent, truth=tuple(sorted(truth, key=lambda e: e.onset)))
 
@@ -54,7 +55,7 @@ def dense(*, lifelike: bool = False) -> list[Sample]:
 
 
 def second_highest(samples: Sequence[Sample]) -> float:
-    return max(float(peaks_of(s, DecodeConfig(nms_s=0.2))[1].score or 0) for s in samples)
+    return max(float(peaks_of(s, Decode(nms_s=0.2))[1].score or 0) for s in samples)
 
 
 def test_the_threshold_comes_from_the_lifelike_samples() -> None:
@@ -76,10 +77,10 @@ def test_the_threshold_comes_from_the_lifelike_samples() -> None:
 def test_decode_values_come_from_the_lifelike_samples() -> None:
     """Two dense movements 0.6 s apart are lost by a long ``nms_s``; a rare one loses nothing."""
     recipe = replace(RECIPE, choose={"nms_s": [2.0, 0.2]})
-    assert learn(recipe, [*dense(), *rare()], SHARE).recipe.decode["nms_s"] == 2.0
-    assert learn(recipe, dense(lifelike=True), SHARE).recipe.decode["nms_s"] == 0.2
+    assert learn(recipe, [*dense(), *rare()], SHARE).recipe.decode.nms_s == 2.0
+    assert learn(recipe, dense(lifelike=True), SHARE).recipe.decode.nms_s == 0.2
     taken = [*dense(lifelike=True), *rare()]
-    assert learn(recipe, taken, SHARE).recipe.decode["nms_s"] == 0.2
+    assert learn(recipe, taken, SHARE).recipe.decode.nms_s == 0.2
 
 
 @pytest.mark.parametrize("beside", [False, True])
@@ -108,5 +109,5 @@ def test_samples_to_learn_from_besides_are_not_lifelike() -> None:
     fold = Fold("a", train, ("a-rare",), subjects)
     plain = cross_validate(RECIPE, rare(), [fold])
     besides = cross_validate(RECIPE, rare(), [fold], also=dense(lifelike=True))
-    assert besides.chosen == plain.chosen
-    assert besides.chosen
+    assert besides.provenance == plain.provenance
+    assert besides.provenance

@@ -8,7 +8,7 @@ import pytest
 
 from evaluation_cases import CHANCE, samples
 from mespot.protocol import check_disjoint
-from mespot.training import cross_validate
+from mespot.evaluation.cross_validation import cross_validate
 from mespot.types import Fold
 
 

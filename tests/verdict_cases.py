@@ -11,7 +11,7 @@ from mespot import picture
 from mespot.files import write_text
 from mespot.results import ResultFolder
 from mespot.spotter import Spotting, load_spotter
-from mespot.types import Expression
+from mespot.types import Expression, Reading
 
 VERSIONS = {"mespot": "0"}
 HOW = {"faces": False, "fps": None, "force": False}
@@ -23,7 +23,7 @@ def spotting(path, spots=FIRST, n=120):
     return Spotting(
         str(path), Fraction(30), [Expression(a, b, c, "micro", s) for a, b, c, s in spots],
         np.zeros(n, np.float32), np.ones(n, bool), np.arange(n) / 30, 0.5,
-        np.zeros((n, 68, 2), np.float32), facts={"frames": n, "fps": 30.0},
+        np.zeros((n, 68, 2), np.float32), reading=Reading(n, n, "30"),
     )  # fmt: skip
 
 

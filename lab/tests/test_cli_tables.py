@@ -8,12 +8,15 @@ from dataclasses import replace
 import pytest
 
 from evaluation_cases import recordings, without_faces
+from mespot import registry
 from mespot.cli import run
+from mespot.cli.evaluate import LoadedData
 from mespot.errors import UsageError
-from mespot.evaluation import rows as rows_module
+from mespot.recipe import Recipe, load_recipe, shipped
+from mespot.scorers.lstm import Lstm
+from mespot_lab.tables import rows as rows_module
 from mespot_lab.tables.rows import Row, rows_of
 from mespot_lab.tables.table import COLUMNS, Line, Table, as_csv, markdown, table_of
-from mespot.recipe import Recipe, load_recipe, shipped
 
 PAPER_1 = {
     "LBP ChiSquare": 0.29, "HOG-TOP Apex LSTM": 0.38, "HIGO-TOP Apex LSTM": 0.4,
@@ -31,7 +34,7 @@ def test_the_papers_rows_in_its_order(name, printed):
     rows = rows_of(name)
     assert {r.title: r.paper for r in rows if r.paper is not None} == printed
     assert [r.title for r in rows if r.paper is not None] == list(printed)
-    assert len({r.recipe.name for r in rows if r.recipe}) == sum(r.recipe is not None for r in rows)
+    assert len({r.recipe.name for r in rows}) == len(rows)
     extra = [r.title for r in rows if r.paper is None]
     omitted = ["LBP-TOP Apex LSTM"] if name == "smic-vis-e" else []
     assert extra[: len(omitted)] == omitted
@@ -44,7 +47,7 @@ def test_more_rows_are_every_shipped_recipe_once(name):
     fewer, more = rows_of(name), rows_of(name, more=True)
     assert [r for r in more if r in fewer] == fewer
     assert len({r.title for r in more}) == len(more)
-    names = [r.recipe.name for r in more if r.recipe]
+    names = [r.recipe.name for r in more]
     assert len(set(names)) == len(names)
     assert {n for n in shipped() if not n.startswith("paper-")} <= set(names)
 
@@ -55,13 +58,14 @@ def test_every_row_is_what_it_is_called(name, length, fps):
         if row.kind != "method":
             continue
         descriptor, label = row.title.split()[:2]
-        assert row.recipe.descriptor["name"] == descriptor.lower().replace("-", "_")
-        assert row.recipe.scorer["label"] == label.lower()
-        assert row.recipe.descriptor["span"] == length
+        found = registry.name_of("descriptors", row.recipe.descriptor)
+        assert found == descriptor.lower().replace("-", "_")
+        assert row.recipe.scorer.label == label.lower()
+        assert row.recipe.descriptor.span == length
         assert row.recipe.fps == fps
-        assert row.recipe.scorer["epochs"] == 150
-        assert row.recipe.scorer["normalise"] == ["zscore"]
-        assert row.recipe.decode["threshold"] == "paper"
+        assert row.recipe.scorer.epochs == 150
+        assert row.recipe.scorer.normalise == ("zscore",)
+        assert row.recipe.decode.threshold == "paper"
 
 
 def test_difference_adds_a_row_below_each():
@@ -70,28 +74,19 @@ def test_difference_adds_a_row_below_each():
     assert [r.title for r in methods[::2]] == [r.title for r in plain if r.kind == "method"]
     for row, differenced in zip(methods[::2], methods[1::2], strict=True):
         assert differenced.title == f"{row.title}, difference"
-        steps = ["difference", "zscore"]
-        assert differenced.recipe.scorer == {**row.recipe.scorer, "normalise": steps}
+        steps = ("difference", "zscore")
+        assert differenced.recipe.scorer == replace(row.recipe.scorer, normalise=steps)
         assert differenced.paper is None
 
 
 def test_settings_reach_every_recipe_and_those_of_the_scorer_the_papers_method():
-    epochs = {"method": 7, "own": load_recipe("default").scorer["epochs"]}
+    epochs = {"method": 7, "own": load_recipe("default").scorer.epochs}
     for row in rows_of("casme-sq", settings=["seed=4", "scorer.epochs=7"]):
-        if row.recipe is not None:
-            assert row.recipe.seed == 4
-            assert row.recipe.scorer.get("epochs") == epochs.get(row.kind)
+        assert row.recipe.seed == 4
+        if row.kind in epochs:
+            assert row.recipe.scorer.epochs == epochs[row.kind]
     with pytest.raises(UsageError, match="no section 'scoer'"):
         rows_of("casme-sq", settings=["scoer.epochs=7"])
-
-
-def test_a_rival_is_evaluated_once_its_recipe_is_there(monkeypatch):
-    assert rows_module._rival("no_such_scorer") is None
-    monkeypatch.setattr(rows_module.registry, "names", lambda family: ["mdmd"])
-    monkeypatch.setattr(rows_module, "shipped", lambda: ["mdmd"])
-    monkeypatch.setattr(rows_module, "load_recipe", Recipe)
-    assert rows_module._rival("mdmd").name == "mdmd"
-    assert rows_module._rival("lbp_chi2") is None
 
 
 def test_no_table_of_other_sets():
@@ -111,21 +106,25 @@ def result(recipe, protocol, f1, synthetic=True):
 
 
 def example(synthetic=True):
-    rows = [Row("Rival", "rival", None, 0.3), Row("Method", "method", Recipe("m"), 0.62)]
-    results = [result("m", "default", 0.4444, synthetic), result("m", "paper", 0.7, synthetic)]
+    rows = [Row("Rival", "rival", Recipe("r"), 0.3), Row("Method", "method", Recipe("m"), 0.62)]
+    results = [
+        result(name, protocol, f1, synthetic)
+        for name, figures in (("m", (0.4444, 0.7)), ("r", (None, 0.2)))
+        for protocol, f1 in zip(("default", "paper"), figures)
+    ]
     return table_of("Table 1", rows, results)
 
 
 def test_the_table_by_hand():
     text = markdown(example())
-    assert "| Rival | 0.30 |" + " not yet |" * 7 in text
+    assert "| Rival | 0.30 | 0.20 | - | 0.10 to - | - | 1.25 | 120,000 | 99 |" in text
     assert "| Method | 0.62 | 0.70 | 0.44 | 0.10 to - | - | 1.25 | 120,000 | 99 |" in text
     assert "SYNTHETIC: smic-vis-e twin (synthetic)" in text
     assert "9 recordings of 3 subjects, 2.5 minutes, 7 micro-expressions" in text
     assert "(optimistic)" in COLUMNS[2]
     assert "another cut of the data" in COLUMNS[1]
     rows = list(csv.DictReader(as_csv(example(), "smic-vis-e twin (synthetic)").splitlines()))
-    assert [r["status"] for r in rows] == ["not yet", "done"]
+    assert [r["f1_apex"] for r in rows] == ["", "0.4444"]
     assert rows[1]["f1_apex"] == "0.4444"
     assert rows[1]["f1_apex_optimistic"] == "0.7"
     assert rows[1]["f1_megc"] == ""
@@ -150,7 +149,7 @@ def test_the_picture_shows_what_is_known(tmp_path):
         for name in ("table.png", "less.png")
     ]
     assert orange[0] > 1.5 * orange[1] > 0
-    draw(Table("t", [Line(Row("x", "rival", None))], []), tmp_path / "bare.png")
+    draw(Table("t", [Line(Row("x", "rival", Recipe("x")))], []), tmp_path / "bare.png")
 
 
 @pytest.fixture
@@ -161,7 +160,7 @@ def twin(tmp_path, monkeypatch):
     monkeypatch.setenv("MESPOT_CACHE", str(tmp_path / "cache"))
     without_faces(monkeypatch)
     given = [replace(r, dataset="smic-vis-e twin") for r in recordings(tmp_path / "data", "abc")]
-    monkeypatch.setattr("mespot_lab.tables.verb.load", lambda *_: given)
+    monkeypatch.setattr("mespot_lab.tables.verb.load", lambda *_: LoadedData(given, {}))
     return given
 
 
@@ -178,10 +177,11 @@ def quick(monkeypatch):
         changed = []
         for row in original(*args):
             recipe = row.recipe
-            if recipe is not None and recipe.scorer["name"] == "lstm":
-                scorer = {**recipe.scorer, "epochs": 2, "check_every": 1, "networks": 1}
-                # The toys' rows are no descriptor's: they have no mirror images.
-                recipe = replace(recipe, scorer=scorer, mirror=False)
+            if isinstance(recipe.scorer, Lstm):
+                scorer = replace(recipe.scorer, epochs=2, check_every=1, networks=1)
+                recipe = replace(recipe, scorer=scorer)
+            # The toys' rows have no mirror images.
+            recipe = replace(recipe, mirror=False)
             changed.append(replace(row, recipe=recipe))
         return changed
 
@@ -205,7 +205,7 @@ def test_the_whole_table_of_a_twin(tmp_path, twin, monkeypatch, capsys):
     assert run(command(tmp_path, "--twin", str(tmp_path / "data"))) == 0
     again = capsys.readouterr()
     assert again.out == text
-    n = sum(1 for r in rows if r["status"] == "done") * 3
+    n = 3 * len(rows)
     assert f"{n} folds, {n} of them finished before" in again.err
 
 
@@ -214,7 +214,7 @@ def test_root_and_twin_are_told_apart(tmp_path, twin, monkeypatch, capsys):
     assert "either --root" in capsys.readouterr().err
     assert run(command(tmp_path, "--root", "x", "--twin", "x")) == 2
     real = [replace(r, dataset="smic-vis-e") for r in twin]
-    monkeypatch.setattr("mespot_lab.tables.verb.load", lambda *_: real)
+    monkeypatch.setattr("mespot_lab.tables.verb.load", lambda *_: LoadedData(real, {}))
     assert run(command(tmp_path, "--twin", str(tmp_path / "data"))) == 2
     assert "holds no twin.json" in capsys.readouterr().err
     assert run(command(tmp_path, "--root", "x", "--scale", "0.1")) == 2
@@ -230,7 +230,7 @@ def test_a_twin_that_is_not_there_is_made_first(tmp_path, twin, monkeypatch, cap
         made.append((request.name, request.scale, request.seed, place, workers, dry_run))
         raise UsageError("enough seen")
 
-    monkeypatch.setattr("mespot_lab.twins.verb.make_twin", make)
+    monkeypatch.setattr("mespot_lab.twins.verb.make", make)
     assert run(command(tmp_path, "--twin", "--scale", "0.1")) == 2
     # Results alone go to standard output.
     assert capsys.readouterr().out == ""

@@ -6,12 +6,12 @@ from fractions import Fraction
 
 import pytest
 
-from mespot_lab.tables.paired import ahead, counts_by_subject
-from mespot_lab.tables.rows import Row
-from mespot_lab.tables.table import Line, Table, markdown
 from mespot.exports.csv import write_events, write_recordings
 from mespot.recipe import Recipe
 from mespot.types import Expression, Recording
+from mespot_lab.tables.paired import ahead, counts_by_subject
+from mespot_lab.tables.rows import Row
+from mespot_lab.tables.table import Line, Table, markdown
 
 # Two subjects of one recording and one minute each, two micro-expressions in either.
 TRUTH = [(10, 14, 19), (100, 104, 109)]

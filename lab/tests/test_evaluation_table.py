@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from evaluation_cases import CHANCE, N, plan_in, recordings, rows
-from mespot._footage import NoFace
+from evaluation_cases import CHANCE, N, Toy, plan_in, recordings, rows
 from mespot.evaluation.figures import figures_of
-from mespot_lab.tables.rows import Row
-from mespot_lab.tables.table import Line, Table, markdown, table_of
 from mespot.exports.csv import write_events, write_recordings
 from mespot.recipe import Recipe
+from mespot.rows import NoFace
+from mespot.types import Reading
+from mespot_lab.tables.rows import Row
+from mespot_lab.tables.table import Line, Table, markdown, table_of
 
 
 def result(protocol, **more):
@@ -63,12 +64,12 @@ def test_a_recording_without_a_face_is_named_below_the_table(tmp_path, monkeypat
     pytest.importorskip("torch", reason="evaluating needs PyTorch")
     from mespot.evaluation.run import evaluate
 
-    def made(_recipe, recording, *_rest):
+    def read(_descriptor, recording):
         if recording.id == "b1":
-            raise NoFace("b1: no face found in 240 frames", {"length": N, "frames": N})
+            raise NoFace("b1: no face found in 240 frames", Reading(N, N))
         return rows(recording)
 
-    monkeypatch.setattr("mespot.material._described", made)
+    monkeypatch.setattr(Toy, "read_rows", read)
     results = evaluate(plan_in(tmp_path, (CHANCE,)))
     text = markdown(table_of("T", [Row("Random", "floor", CHANCE)], results))
     assert "- 1 recording could not be used" in text

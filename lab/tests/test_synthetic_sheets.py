@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from mespot import registry
 from mespot.errors import UnreadableInput
-from mespot_lab import sheets
 from mespot.types import Expression
+from mespot_lab import sheets
 from synthetic_face import blank_images
 
 KINDS = {
@@ -117,10 +117,12 @@ def test_shares_of_oddities():
         module.planned(s, r, 900, [Expression(t, t + 5, t + 110, "macro") for t in (9, 300, 600)])
         for s in range(37) for r in range(2)
     ]  # fmt: skip
-    from mespot_lab.sheets import _rows
+    from mespot_lab.sheets import rows as sheet_rows
 
-    rows = _rows.entries(recordings, ("macro",))
-    chosen = _rows.spoil(rows, "fractional-frame", module.IRREGULARITIES, len(recordings) / 147)
+    rows = sheet_rows.entries(recordings, ("macro",))
+    chosen = sheet_rows.spoil(
+        rows, "fractional-frame", module.IRREGULARITIES, len(recordings) / 147
+    )
     assert len(chosen) == 72
     assert len({id(e) for e in chosen}) == 72
     places = [rows.index(e) for e in chosen]

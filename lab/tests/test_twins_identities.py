@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from mespot.align.crop import MIRROR_68
 from mespot.synthetic import Portrait
-from mespot_lab.twins.shoulders import with_collar
 from mespot_lab.twins.identities import Identity, Kinship, kinship, portrait_of
 from mespot_lab.twins.morph import Change, blend
+from mespot_lab.twins.shoulders import with_collar
 from synthetic_face import card
 
 

@@ -8,13 +8,13 @@ from dataclasses import replace
 import pytest
 
 from mespot import registry
-from mespot.inspection import counts_of
 from mespot.files import write_text
+from mespot.inspection import counts_of
+from mespot.types import Expression
 from mespot_lab import sheets
 from mespot_lab.sheets import marker_of
 from mespot_lab.twins import make_request, make_work, truth_of
 from mespot_lab.twins.request import marker
-from mespot.types import Expression
 from synthetic_face import blank_images, card
 
 FACES = [card(i, 40.0) for i in range(3)]

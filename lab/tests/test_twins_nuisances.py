@@ -13,7 +13,7 @@ from mespot.errors import MespotError, UsageError
 from mespot.synthetic import STANDARD, make_script, render
 from mespot_lab.twins import compress, make_request, make_work
 from mespot_lab.twins.compress import through_h264
-from mespot_lab.twins.write import _told
+from mespot_lab.twins.write import _truth_of
 from synthetic_face import SMALL, card
 
 FACES = [card(i, 40.0) for i in range(3)]
@@ -142,7 +142,7 @@ def test_images_of_a_compressed_twin(tmp_path):
     for name, crf in (("off", [0, 0]), ("on", [26, 26])):
         request = make_request("smic-vis-e", 0.03, 0, "hard", {**TINY, "crf": crf}, 100)
         task = make_work(request, FACES).tasks[0]
-        told[name] = _truth_of(order, task)[0].extra
+        told[name] = _truth_of(request, task)[0].extra
         short = replace(task.take.recording, n_frames=12, expressions=())
         task = replace(task, take=replace(task.take, recording=short))
         task.make(tmp_path / name, FACES[0], lambda: True)

@@ -15,11 +15,9 @@ from hypothesis import strategies as st
 from mespot.inspection import RECORDING, Lengths, lengths
 from mespot.synthetic import STANDARD
 from mespot_lab import sheets
-from mespot_lab.twins import layout, irregularities
-from mespot_lab.twins.numbers import draw, match, onsets
-from mespot_lab.twins.numbers import numbers_of
+from mespot_lab.twins import irregularities, layout
+from mespot_lab.twins.numbers import draw, match, numbers_of, onsets, scaled
 from mespot_lab.twins.plan import make_plan
-from mespot_lab.twins.numbers import scaled
 
 
 def read_back(plan, tmp_path):

@@ -16,8 +16,8 @@ import pytest
 from mespot import registry
 from mespot.errors import MespotError, UnreadableInput, UsageError
 from mespot.exports.csv import read_events, read_recordings
-from mespot_lab.twins import task as job_module
 from mespot_lab.twins import make_request, make_work, write_twin
+from mespot_lab.twins import task as task_module
 from synthetic_face import card
 
 # Small frames, and nothing that takes time for no purpose.
@@ -25,7 +25,7 @@ SMALL = {"width": 128, "height": 96, "eye_px": [30.0, 33.0]}
 FACES = [card(i, 40.0) for i in range(3)]
 
 
-def order(like, scale, seed=0, **values):
+def request(like, scale, seed=0, **values):
     return make_request(like, scale, seed, "easy", {**SMALL, **values})
 
 
@@ -42,7 +42,8 @@ def frames(expressions):
 def smic(tmp_path_factory):
     root = tmp_path_factory.mktemp("smic")
     said = []
-    work, truth = write_twin(request("smic-vis-e", 0.08), FACES, root, 1, on_done=lambda *a: said.append(a)
+    work, truth = write_twin(
+        request("smic-vis-e", 0.08), FACES, root, 1, on_done=lambda *a: said.append(a)
     )
     return root, work, truth, said
 
@@ -161,7 +162,9 @@ def test_resuming_makes_what_is_missing_and_keeps_the_rest(smic):
     (gone.parent / f".{gone.name}.part").mkdir()
     stamps = {p: p.stat().st_mtime_ns for p in root.rglob("*.jpg") if cut not in p.parents}
     said, counted = [], []
-    write_twin(work.request, FACES, root, 1, lambda *a: counted.append(a), lambda *a: said.append(a))
+    write_twin(
+        work.request, FACES, root, 1, lambda *a: counted.append(a), lambda *a: said.append(a)
+    )
     made = {name for name, new in said if new}
     assert made == {work.tasks[i].take.recording.name for i in (1, 3)}
     assert len(said) == 6
@@ -173,9 +176,9 @@ def test_resuming_makes_what_is_missing_and_keeps_the_rest(smic):
 
 
 def test_an_interruption_leaves_whole_recordings_only(tmp_path, monkeypatch):
-    asked = order("smic-vis-e", 0.03)
+    asked = request("smic-vis-e", 0.03)
     first = make_work(asked, FACES).tasks[0]
-    render, drawn = job_module.render, []
+    render, drawn = task_module.render, []
 
     def stops(*args):
         for frame in render(*args):
@@ -184,7 +187,7 @@ def test_an_interruption_leaves_whole_recordings_only(tmp_path, monkeypatch):
                 raise KeyboardInterrupt
             yield frame
 
-    monkeypatch.setattr(job_module, "render", stops)
+    monkeypatch.setattr(task_module, "render", stops)
     with pytest.raises(KeyboardInterrupt):
         write_twin(asked, FACES, tmp_path)
     monkeypatch.undo()
@@ -213,7 +216,7 @@ def test_processes_make_the_same_and_seeds_another(tmp_path):
 
 
 def test_an_error_in_a_process_is_told_once(tmp_path):
-    asked = order("smic-vis-e", 0.03)
+    asked = request("smic-vis-e", 0.03)
     work = make_work(asked, FACES)
     # A file stands where a folder has to go.
     blocked = tmp_path / work.tasks[0].folder.parent
@@ -232,9 +235,9 @@ def test_an_error_in_a_process_is_told_once(tmp_path):
 def test_other_settings_and_other_folders_are_refused(smic, tmp_path):
     root, work, _, _ = smic
     for other, message in (
-        (order("smic-vis-e", 0.08, seed=1), "another seed"),
-        (order("smic-vis-e", 0.08, noise=0.0), "another config"),
-        (order("casme-sq", 0.08), "another twin_of"),
+        (request("smic-vis-e", 0.08, seed=1), "another seed"),
+        (request("smic-vis-e", 0.08, noise=0.0), "another config"),
+        (request("casme-sq", 0.08), "another twin_of"),
     ):
         with pytest.raises(UsageError, match=message):
             write_twin(other, FACES, root)

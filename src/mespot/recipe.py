@@ -87,8 +87,14 @@ class Recipe:
                     f"recipe {self.name}: {part} must be {kind.__name__}(...), "
                     f"not {type(getattr(self, part)).__name__}"
                 )
-        contracts.check("descriptors", self.descriptor)
-        contracts.check("scorers", self.scorer)
+        for part, family in (("descriptor", "descriptors"), ("scorer", "scorers")):
+            value = getattr(self, part)
+            if isinstance(value, type):
+                raise UsageError(
+                    f"recipe {self.name}: {part} must be an object, {value.__name__}(...), "
+                    "not the class"
+                )
+            contracts.check(family, value)
         if self.mirror and not self.descriptor.can_mirror:
             raise UsageError(
                 f"recipe {self.name}: mirror = true, but the descriptor "
@@ -96,6 +102,8 @@ class Recipe:
             )
         if self.choose:
             self.decode_options()
+        choose = {name: tuple(values) for name, values in self.choose.items()}
+        object.__setattr__(self, "choose", choose)
 
     @property
     def hash(self) -> str:
@@ -175,7 +183,7 @@ def to_values(recipe: Recipe, every: bool = False) -> dict[str, Any]:
     if recipe.description:
         tree["description"] = recipe.description
     if recipe.fps is not None:
-        tree["fps"] = recipe.fps
+        tree["fps"] = float(recipe.fps)
     tree["seed"] = recipe.seed
     if recipe.mirror:
         tree["mirror"] = True
@@ -183,8 +191,16 @@ def to_values(recipe: Recipe, every: bool = False) -> dict[str, Any]:
     tree["descriptor"] = registry.section_of("descriptors", recipe.descriptor, every)
     tree["scorer"] = registry.section_of("scorers", recipe.scorer, every)
     tree["decode"] = registry.to_values(recipe.decode, every)
-    tree["choose"] = {name: list(values) for name, values in recipe.choose.items()}
+    tree["choose"] = {
+        name: [_decode_value(name, value) for value in values]
+        for name, values in recipe.choose.items()
+    }
     return {k: v for k, v in tree.items() if v != {}}
+
+
+def _decode_value(name: str, value: Any) -> Any:
+    decode = registry.from_values(Decode, {name: value}, where="choose")
+    return registry.to_values(decode, every=True)[name]
 
 
 def from_values(tree: Mapping[str, Any], where: str) -> Recipe:

@@ -143,11 +143,14 @@ def from_values(cls: type, values: Mapping[str, Any], where: str) -> Any:
 def to_values(item: object, every: bool = False) -> dict[str, Any]:
     """The fields of a dataclass as plain values, those at their default left out.
 
-    None is left out too, since TOML has no such value. ``every`` field is in it on request.
+    None is left out too, since TOML has no such value. ``every`` field is in it on request. A whole
+    number in a field of floats becomes a float, as reading it back would make it one: equal objects
+    give equal texts.
     """
     found = {}
+    hints = typing.get_type_hints(type(item))
     for field in dataclasses.fields(item):  # type: ignore[arg-type]
-        value = getattr(item, field.name)
+        value = _as_read(getattr(item, field.name), hints[field.name])
         default = field.default
         if field.default_factory is not dataclasses.MISSING:
             default = field.default_factory()
@@ -194,6 +197,14 @@ def _loaded(family: Family, point: metadata.EntryPoint) -> type:
     if not isinstance(cls, type):
         raise UsageError(f"{family[:-1]} {point.name!r} of {origin}: {point.value} is no class")
     return cls
+
+
+def _as_read(value: Any, hint: Any) -> Any:
+    """The value as reading it from a file would give it; as it is where that is refused."""
+    try:
+        return _fit(value, hint, "")
+    except UsageError:
+        return value
 
 
 def _plain(value: Any) -> Any:

@@ -12,7 +12,6 @@ from typing import Any
 from mespot_lab.tables.paired import Ahead
 from mespot_lab.tables.rows import Row
 
-NOT_YET = "not yet"
 _NAMED = 5
 COLUMNS = (
     "method",
@@ -56,9 +55,6 @@ def table_of(heading: str, rows: Sequence[Row], results: Sequence[Mapping[str, A
     by_run = {(r["recipe"], r["protocol"]): r for r in results}
     lines = []
     for row in rows:
-        if row.recipe is None:
-            lines.append(Line(row))
-            continue
         inside, paper = (by_run[row.recipe.name, p] for p in ("default", "paper"))
         apex = inside["apex"]
         low, high = apex["f1_interval"]
@@ -145,16 +141,14 @@ def as_csv(table: Table, dataset: str) -> str:
     names = (
         "method", "kind", "dataset", "f1_printed_in_paper_other_data", "f1_apex_optimistic",
         "f1_apex", "f1_apex_low", "f1_apex_high", "f1_megc", "false_alarms_per_minute",
-        "scoring_frames_per_s", "weights_bytes", "status",
+        "scoring_frames_per_s", "weights_bytes",
     )  # fmt: skip
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(names)
     for line in table.lines:
-        status = NOT_YET if line.row.recipe is None else "done"
         writer.writerow(
             [line.row.title, line.row.kind, dataset]
             + ["" if v is None else repr(v) for v in _numbers(line)]
-            + [status]
         )
     return text.getvalue()
 
@@ -168,8 +162,6 @@ def _numbers(line: Line) -> tuple[float | None, ...]:
 
 def _cells(line: Line) -> list[str]:
     paper = _shown(line.row.paper)
-    if line.row.recipe is None:
-        return [line.row.title, paper, *([NOT_YET] * (len(COLUMNS) - 2))]
     low, high = map(_shown, line.interval)
     return [
         line.row.title, paper, _shown(line.optimistic), _shown(line.f1), f"{low} to {high}",

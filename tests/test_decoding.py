@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from mespot.decoding import Decode, candidates, decode
 from mespot.errors import UsageError
-from mespot.scorers.oracle import oracle_scores
+from mespot.scorers.oracle import Oracle
 from mespot.types import Expression, FrameSeries
 
 FIXED = Decode(threshold=0.5, nms_s=0.0)
@@ -161,6 +161,19 @@ def test_lost_face_cuts_spots():
     assert decode(curve(values), FIXED, found=found) == []
 
 
+def test_a_spot_begins_after_a_lost_first_frame():
+    """Rows 0 to 6 are all at or above half of the peak at row 3; only frame 0 shows no face."""
+    values = np.zeros(40)
+    values[:7] = [0.6, 0.7, 0.8, 1, 0.8, 0.7, 0.6]
+    found = np.ones(40, bool)
+    found[0] = False
+    for interval, offset in (("width", 6), ("span", 3)):
+        config = replace(FIXED, interval=interval)
+        onset = 1 if interval == "width" else 3
+        assert spans(decode(curve(values), config, found=found)) == [(onset, 3, offset)]
+    assert spans(decode(curve(values), FIXED)) == [(0, 3, 6)]
+
+
 def test_rows_that_touch_a_lost_frame_say_nothing():
     found = np.ones(12, bool)
     found[6] = False
@@ -189,6 +202,9 @@ def test_smoothing_joins_ripples_and_moves_no_peak():
         ({"level": 1.5}, "level = 1.5"),
         ({"nms_s": -1.0}, "nms_s = -1.0"),
         ({"smooth_s": math.inf}, "smooth_s = inf"),
+        ({"threshold": math.nan}, "threshold = nan"),
+        ({"threshold": "lerned"}, "threshold = 'lerned'"),
+        ({"threshold": True}, "threshold = True"),
         ({"min_s": 0.5, "max_s": 0.2}, "min_s = 0.5 is above max_s = 0.2"),
     ],
 )
@@ -209,7 +225,7 @@ def test_mask_and_columns_must_fit():
 def test_oracle_labels_decode_to_the_truth(span, length):
     truth = [Expression(50, 50 + length // 2, 49 + length), Expression(130, 133, 129 + length)]
     series = FrameSeries(np.zeros((200, 1), np.float32), 0, 1, span, 199 + span, Fraction(25))
-    overlap = decode(oracle_scores(series, truth), Decode(0.5))
+    overlap = decode(Oracle().score_truth(series, truth), Decode(0.5))
     if 2 * length < span:
         assert overlap == []
         return
@@ -217,7 +233,7 @@ def test_oracle_labels_decode_to_the_truth(span, length):
     for spot, true in zip(overlap, truth):
         assert abs(spot.onset - true.onset) <= 1
         assert abs(spot.offset - true.offset) <= 1
-    apex = decode(oracle_scores(series, truth, "apex"), Decode(0.5))
+    apex = decode(Oracle("apex").score_truth(series, truth), Decode(0.5))
     assert [s.apex for s in apex] == [t.apex for t in truth]
 
 

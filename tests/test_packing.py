@@ -87,7 +87,7 @@ def test_pieces_make_the_file_that_numpy_makes(tmp_path, array, step):
 
 
 def test_counts_are_the_file_that_numpy_makes(tmp_path, monkeypatch):
-    monkeypatch.setattr(_packing, "_PIECE", 100)  # Three rows at a time.
+    monkeypatch.setattr(packing, "_PIECE", 100)  # Three rows at a time.
     values = histograms(np.random.default_rng(0), 50, [90, 80, 90, 80], 8)
     assert packing.save(tmp_path, values, 8) == "counts"
     sums = np.repeat([90, 80, 90, 80], 8)
@@ -114,7 +114,7 @@ class FullDisk(io.FileIO):
 def test_a_full_disk_is_an_error_and_leaves_no_file(tmp_path, monkeypatch, room, bins):
     """Whether the header, the first piece, the last one or the sums do not fit."""
     values = histograms(np.random.default_rng(0), 300, [90, 80, 90, 80], 8)
-    monkeypatch.setattr(_packing, "_PIECE", 1000)
+    monkeypatch.setattr(packing, "_PIECE", 1000)
     monkeypatch.setattr(FullDisk, "room", room)
 
     def opened(path, mode):
@@ -130,7 +130,7 @@ def test_a_full_disk_is_an_error_and_leaves_no_file(tmp_path, monkeypatch, room,
 
 
 def test_memory_beside_the_rows_does_not_grow_with_them(tmp_path, monkeypatch):
-    monkeypatch.setattr(_packing, "_PIECE", 20_000)
+    monkeypatch.setattr(packing, "_PIECE", 20_000)
     peaks = []
     for n in (500, 4000):
         values = histograms(np.random.default_rng(0), n, [90] * 50, 8)
@@ -161,5 +161,5 @@ def test_real_descriptors_come_back_to_the_bit(tmp_path, name, how):
     )
     descriptor = registry.build("descriptors", {"name": name, "span": 9})
     values = descriptor.describe(clip).values
-    assert packing.save(tmp_path, values, descriptor.bins_per_plane) == how
+    assert packing.save(tmp_path, values, descriptor.histogram_bins) == how
     assert packing.load(tmp_path, mapped=False).tobytes() == values.tobytes()
