@@ -3,9 +3,8 @@
 The public names are loaded on first use: ``import mespot`` imports neither torch nor OpenCV.
 
 >>> import mespot
->>> spotter = mespot.load_spotter()          # the packaged default
->>> result = spotter.spot("interview.mp4")   # doctest: +SKIP
->>> result.expressions                       # doctest: +SKIP
+>>> result = mespot.spot("interview.mp4")  # doctest: +SKIP
+>>> result.expressions                     # doctest: +SKIP
 """
 
 from __future__ import annotations
@@ -18,20 +17,24 @@ from mespot.version import __version__
 
 switch_telemetry_off()
 
+# Name -> module. The stub __init__.pyi imports the same names for type checkers.
 _HOME_OF = {
-    "Expression": "types",
-    "Recording": "types",
-    "FaceClip": "types",
-    "FrameSeries": "types",
-    "Fold": "types",
-    "Counts": "types",
-    "MespotError": "errors",
-    "Recipe": "recipe",
-    "load_recipe": "recipe",
-    "Spotter": "spotter",
-    "load_spotter": "spotter",
-    "plugins": "registry",
-}
+    **dict.fromkeys(("spot", "describe", "decode", "score", "train", "evaluate", "Score"), "api"),
+    **dict.fromkeys(("Spotter", "Spotting", "load_spotter"), "spotter"),
+    **dict.fromkeys(
+        (
+            "Expression", "Recording", "FaceClip", "FrameSeries", "FrameMap", "Rows", "Reading",
+            "Fold", "Counts",
+        ),
+        "types",
+    ),
+    **dict.fromkeys(("MespotError", "UsageError", "UnreadableInput", "NoUsableFace"), "errors"),
+    **dict.fromkeys(("Recipe", "load_recipe"), "recipe"),
+    **dict.fromkeys(("plugins", "register"), "registry"),
+    "Align": "align.config",
+    "Decode": "decoding",
+    "Sample": "protocol",
+}  # fmt: skip
 
 __all__ = ["__version__", *sorted(_HOME_OF)]
 

@@ -2,8 +2,8 @@
 
 ``make_request`` (what is wanted) -> ``make_work`` (which recordings, whose faces) -> ``write_twin``
 (frames, sheet, truth). Which numbers: ``numbers``. What happens when: ``layout``,
-``irregularities``, ``plan``. Whose faces: ``identities``, ``morph``, ``shoulders``. On disk: ``task``, ``pool``,
-``write``, ``preview``.
+``irregularities``, ``plan``. Whose faces: ``identities``, ``morph``, ``shoulders``. On disk:
+``task``, ``pool``, ``write``, ``preview``.
 """
 
 from __future__ import annotations

@@ -1,0 +1,33 @@
+from mespot.align.config import Align as Align
+from mespot.api import Score as Score
+from mespot.api import decode as decode
+from mespot.api import describe as describe
+from mespot.api import evaluate as evaluate
+from mespot.api import score as score
+from mespot.api import spot as spot
+from mespot.api import train as train
+from mespot.decoding import Decode as Decode
+from mespot.errors import MespotError as MespotError
+from mespot.errors import NoUsableFace as NoUsableFace
+from mespot.errors import UnreadableInput as UnreadableInput
+from mespot.errors import UsageError as UsageError
+from mespot.protocol import Sample as Sample
+from mespot.recipe import Recipe as Recipe
+from mespot.recipe import load_recipe as load_recipe
+from mespot.registry import plugins as plugins
+from mespot.registry import register as register
+from mespot.spotter import Spotter as Spotter
+from mespot.spotter import Spotting as Spotting
+from mespot.spotter import load_spotter as load_spotter
+from mespot.types import Counts as Counts
+from mespot.types import Expression as Expression
+from mespot.types import FaceClip as FaceClip
+from mespot.types import Fold as Fold
+from mespot.types import FrameMap as FrameMap
+from mespot.types import FrameSeries as FrameSeries
+from mespot.types import Reading as Reading
+from mespot.types import Recording as Recording
+from mespot.types import Rows as Rows
+from mespot.version import __version__ as __version__
+
+__all__: list[str]
