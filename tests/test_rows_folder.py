@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from mespot.cache import Cache
 from mespot.cli import run
 from mespot.decoding import Decode, decode
 from mespot.descriptors.rows import ExternalRows
@@ -17,12 +19,14 @@ from mespot.evaluation.describe import EvaluationPlan
 from mespot.evaluation.run import evaluate
 from mespot.protocol import Sample, learn, score_samples
 from mespot.recipe import Recipe, load_recipe
-from mespot.rows import rows_of
+from mespot.rows import RowsGone, keys_of, load_or_make, load_rows, make_rows, rows_of
 from mespot.rows_folder import examine, load_rows_folder
 from mespot.scorers.lstm import Lstm
-from mespot.spotter import load_spotter
+from mespot.scorers.random import Random
+from mespot.spotter import Spotter, load_spotter
 from mespot.types import Expression, FrameSeries, Recording
 from rows_cases import NAMES, ONSETS, N, columns_csv, replace_in, rows_folder, values_of
+from videomaker import picture, write_video
 
 SCORER = Lstm(
     epochs=10,
@@ -291,6 +295,23 @@ def test_evaluate_in_python(tmp_path):
     assert figures["apex"]["f1"] > 0.8
 
 
+def test_rows_that_went_are_read_again_though_the_length_is_known_now(tmp_path):
+    path = rows_folder(tmp_path / "a") / "anna0.csv"
+    recording = Recording("anna0", "anna", Fraction(25), source=str(path))
+    recipe, cache = Recipe(descriptor=ExternalRows()), Cache(tmp_path / "cache")
+    keys, reading = make_rows(recipe, recording, cache)
+    known = replace(recording, n_frames=reading.length)
+    first = load_rows(keys, known, cache)
+    cache.drop(keys.rows)
+    again, made = load_or_make(recipe, keys, known, cache)
+    assert made
+    assert np.array_equal(again.series.values, first.series.values)
+    cache.drop(keys_of(recipe, known, cache).rows)
+    replace_in(path, "smile", "laughter")
+    with pytest.raises(RowsGone):
+        load_or_make(recipe, keys, known, cache)
+
+
 def test_learning_from_samples_made_by_hand():
     needs_torch()
     samples = []
@@ -321,6 +342,15 @@ def test_a_spotter_learned_from_rows_scores_new_ones(tmp_path, capsys):
     scores = spotter.recipe.scorer.score(rows.series, spotter.weights)
     spots = decode(scores, spotter.recipe.decode, float(spotter.weights["threshold"]), rows.found)
     assert any(40 <= (s.apex or 0) <= 49 for s in spots)
+
+
+def test_such_a_spotter_refuses_videos(tmp_path, capsys):
+    recipe = Recipe("mine", descriptor=ExternalRows(), scorer=Random(), decode=DECODE)
+    Spotter(recipe, {"threshold": np.array(0.5)}).save(tmp_path / "spotter")
+    video = write_video(tmp_path / "v.mp4", [picture(i, 64, 64) for i in range(60)], 30)
+    words = ["spot", str(video), "--spotter", str(tmp_path / "spotter"), "-o", str(tmp_path / "o")]
+    assert run(words) in (2, 5)
+    assert "Traceback" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("other", ["--data", "--also", "--footage"])
