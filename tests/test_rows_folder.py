@@ -24,9 +24,9 @@ from mespot.rows_folder import examine, load_rows_folder
 from mespot.scorers.lstm import Lstm
 from mespot.scorers.random import Random
 from mespot.spotter import Spotter, load_spotter
+from mespot.synthetic import STANDARD, load_portraits, render_recording
 from mespot.types import Expression, FrameSeries, Recording
 from rows_cases import NAMES, ONSETS, N, columns_csv, replace_in, rows_folder, values_of
-from videomaker import picture, write_video
 
 SCORER = Lstm(
     epochs=10,
@@ -185,6 +185,7 @@ def test_each_fault_is_one_line(tmp_path, fault):
     assert found is None
     assert any(message in line for line in problems), problems
     assert all("\n" not in line for line in problems)
+    assert len(set(problems)) == len(problems) <= 7
     with pytest.raises(UnreadableInput):
         load_rows_folder(folder)
 
@@ -347,10 +348,11 @@ def test_a_spotter_learned_from_rows_scores_new_ones(tmp_path, capsys):
 def test_such_a_spotter_refuses_videos(tmp_path, capsys):
     recipe = Recipe("mine", descriptor=ExternalRows(), scorer=Random(), decode=DECODE)
     Spotter(recipe, {"threshold": np.array(0.5)}).save(tmp_path / "spotter")
-    video = write_video(tmp_path / "v.mp4", [picture(i, 64, 64) for i in range(60)], 30)
-    words = ["spot", str(video), "--spotter", str(tmp_path / "spotter"), "-o", str(tmp_path / "o")]
-    assert run(words) in (2, 5)
-    assert "Traceback" not in capsys.readouterr().err
+    config = replace(STANDARD, width=320, height=240, eye_px=(48.0, 50.0))
+    render_recording(load_portraits(None)[0], tmp_path, "v", config, 2, 2.0, Fraction(30))
+    words = ["spot", str(tmp_path / "v.mp4"), "--spotter", str(tmp_path / "spotter")]
+    assert run([*words, "-o", str(tmp_path / "out")]) == 2
+    assert "makes none from a video" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("other", ["--data", "--also", "--footage"])

@@ -231,18 +231,37 @@ def spotted(request, tmp_path_factory) -> Path:
     return out
 
 
-def test_scores_of_a_run_are_decoded_as_the_run_did(spotted, tmp_path, capsys):
-    out = tmp_path / "again.csv"
-    assert run(["decode", str(spotted / "face.scores.csv"), "-o", str(out)]) == 0
-    tables = []
-    for path in (spotted / "events.csv", out):
-        with path.open(newline="") as stream:
-            tables.append(list(csv.DictReader(stream)))
-    ours, theirs = tables
-    assert len(ours) > 0
+def events_of(path: Path, name: str) -> list[dict[str, str]]:
+    with path.open(newline="") as stream:
+        return [row for row in csv.DictReader(stream) if row["recording"] == name]
+
+
+def decoded_again(out: Path, name: str, again: Path) -> int:
+    """Compare the spots of a run with those of its score file; how many there are."""
+    assert run(["decode", str(out / f"{name}.scores.csv"), "-o", str(again)]) == 0
+    ours, theirs = events_of(out / "events.csv", name), events_of(again, name)
     for a, b in zip(ours, theirs, strict=True):
         assert float(a.pop("score")) == pytest.approx(float(b.pop("score")), abs=1e-6)
         assert a == b
+    return len(ours)
+
+
+def test_scores_of_a_run_are_decoded_as_the_run_did(spotted, tmp_path):
+    assert decoded_again(spotted, "face", tmp_path / "again.csv") > 0
+
+
+@pytest.mark.parametrize(
+    "settings", [(), ("smooth_s=0.2",), ("interval=span", "threshold=paper"), ("threshold=0.05",)]
+)
+def test_real_clips_are_decoded_as_the_run_did(shared_videos, tmp_path, settings):
+    """Among them clips in which the face is lost or comes late."""
+    names = ("face_noface.mov", "noface_face.mov", "single_face.mp4")
+    words = [w for s in settings for w in ("--set", f"decode.{s}")]
+    out = tmp_path / "out"
+    assert run(["spot", *(str(shared_videos / n) for n in names), "-o", str(out), *words]) == 0
+    for name in names:
+        stem = name.rpartition(".")[0]
+        decoded_again(out, stem, tmp_path / f"{stem}.csv")
 
 
 def test_scores_of_a_run_can_be_decoded_otherwise(spotted):
@@ -253,6 +272,28 @@ def test_scores_of_a_run_can_be_decoded_otherwise(spotted):
     (plain,) = read_scores(path, fps=found.series.fps)
     assert plain.decode == Decode()
     assert plain.series.span == 1
+
+
+def test_a_rate_that_varies_is_brought_to_the_grid_of_the_run(tmp_path):
+    """60 frames/s, then 30, then a pause of six grid frames, on a grid of 30 frames/s."""
+    times = [i / 60 for i in range(20)] + [(10 + i) / 30 for i in range(10)]
+    times += [(26 + i) / 30 for i in range(10)]
+    lines = [f"{i},{t:.6f},{i / 100:.6f},1" for i, t in enumerate(times)]
+    path = scores(tmp_path / "v.scores.csv", lines, "frame,time_s,score,found")
+    item = {"fps_exact": "30", "threshold": 0.1}
+    recipe = {"name": "r", "descriptor": {"name": "rows"}}
+    (tmp_path / "run.json").write_text(json.dumps({"items": {"v": item}, "recipe": recipe}))
+    (found,) = read_scores(path)
+    assert found.frames is not None
+    wanted = [*range(0, 20, 2), *range(20, 30), 29, 29, 29, 30, 30, 30, *range(30, 40)]
+    assert found.frames.source_of.tolist() == wanted
+    assert np.flatnonzero(~found.found).tolist() == [*range(20, 26)]
+    assert found.n_frames == 40
+    config = Decode(threshold=0.1, level=0.9)
+    # On the grid two peaks, at its ends: frames 27 to 29 (0.29 times 0.9) and 36 to 39.
+    assert [(s.onset, s.apex, s.offset) for s in found.spots(config)] == [
+        (27, 29, 29), (36, 39, 39),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("damage", ["no json", "no fps", "other type"])
