@@ -155,8 +155,10 @@ def load_or_make(
     try:
         return load_rows(keys, recording, cache, mapped), False
     except RowsGone:
-        make_rows(recipe, recording, cache)
-        return load_rows(keys, recording, cache, mapped), True
+        made = make_rows(recipe, recording, cache)[0]
+        # A length that was not listed is known by now and has changed the key, not the rows.
+        same = made.content == keys.content
+        return load_rows(made if same else keys, recording, cache, mapped), True
 
 
 def keys_of(recipe: Recipe, recording: Recording, cache: Cache | None = None) -> RowKeys:

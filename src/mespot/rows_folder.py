@@ -109,7 +109,8 @@ def examine(root: str | Path) -> tuple[RowsFolder | None, list[str]]:
             n = sum(map(len, sheet.events.values()))
             notes.append(told_rejected(root / EVENTS, rejected, n))
     if problems or files.descriptor is None:
-        return None, problems
+        # A broken columns.csv would be reported with every file.
+        return None, list(dict.fromkeys(problems))
     complete = tuple(
         replace(r, expressions=tuple(events.get(r.id, ()))) for r in recordings if r is not None
     )

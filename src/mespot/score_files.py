@@ -23,7 +23,8 @@ from mespot.decoding import Decode, decode
 from mespot.errors import MespotError, UnreadableInput, UsageError
 from mespot.exports.cells import Cells, refuse
 from mespot.exports.csv import read_cells
-from mespot.types import Expression, FrameSeries
+from mespot.types import Expression, FrameMap, FrameSeries
+from mespot.video.grid import NEAR
 
 ENDING = ".scores.csv"
 COLUMNS = ("recording", "frame", "time_s", "score", "found")
@@ -35,6 +36,8 @@ _USUAL_RATES = tuple(
 # Times have six decimals, and containers round them to a millisecond.
 _TIME_SLACK_S = 2e-3
 _RATE_SLACK = 1e-4
+# In grid frames: what rounding a time to six decimals amounts to, at any rate.
+_ROUNDED = 1e-3
 _MOST_FRAMES = 50_000_000
 
 
@@ -47,7 +50,7 @@ class Scores:
     recording : str
     series : FrameSeries, (n, 1)
         NaN where the score is unknown.
-    found : (n_frames,) bool
+    found : (series.n_frames,) bool
         Whether the face was found in each frame; also True where no row is.
     times_s : mapping of frame to seconds
         As far as the file has them.
@@ -55,6 +58,8 @@ class Scores:
         How the run that wrote the scores decoded them; the defaults where this is not known.
     threshold : float or None
         The learned threshold of that run.
+    frames : FrameMap or None
+        Between the file's frames and those of ``series`` and ``found``; None: the same.
     """
 
     recording: str
@@ -63,11 +68,17 @@ class Scores:
     times_s: dict[int, float] = field(default_factory=dict)
     decode: Decode = field(default_factory=Decode)
     threshold: float | None = None
+    frames: FrameMap | None = None
+
+    @property
+    def n_frames(self) -> int:
+        """Frames of the file."""
+        return self.series.n_frames if self.frames is None else int(self.frames.source_of[-1]) + 1
 
     def spots(self, config: Decode | None = None) -> list[Expression]:
-        """The spots by ``config`` (default: the run's own); see :func:`mespot.decoding.decode`.
+        """The spots by ``config`` (default: the run's own), in frames of the file.
 
-        Raises UsageError where no threshold is known.
+        See :func:`mespot.decoding.decode`. Raises UsageError where no threshold is known.
         """
         config = self.decode if config is None else config
         if config.threshold == "learned" and self.threshold is None:
@@ -75,7 +86,8 @@ class Scores:
                 f"{self.recording}: no threshold is given; write a number on the scale of these "
                 "scores, such as --threshold 0.5, or --threshold paper"
             )
-        return decode(self.series, config, self.threshold, self.found)
+        found = decode(self.series, config, self.threshold, self.found)
+        return found if self.frames is None else [self.frames.to_source(e) for e in found]
 
     def time_s(self, frame: int) -> float:
         """Seconds from the first frame, by the file or by the rate."""
@@ -90,7 +102,8 @@ def read_scores(
     Parameters
     ----------
     fps : Fraction or float, optional
-        Frames per second, where the file does not show them or shows them wrongly.
+        Frames per second, where the file does not show them or shows them wrongly. With ``fps`` or
+        ``span``, a ``run.json`` is not looked at.
     span : int, optional
         Frames that each score looks at, with its ``frame`` in the middle; default 1.
 
@@ -113,8 +126,8 @@ def read_scores(
     if span is not None and span < 1:
         raise UsageError(f"span {span}: must be at least 1")
     tables = _tables(path)
-    run = _run_of(path)
-    if run is not None and fps is None and span is None and len(tables) == 1:
+    run = _run_of(path) if fps is None and span is None and len(tables) == 1 else None
+    if run is not None:
         return [_of_run(path, tables[0], run)]
     rate = None if fps is None else Fraction(fps).limit_denominator(10**6)
     return [_of_table(path, table, rate, span or 1) for table in tables]
@@ -260,7 +273,7 @@ def _run_of(path: Path) -> _Run | None:
         return None
     try:
         run: dict[str, Any] = json.loads(listing.read_text("utf-8"))
-        item = run["items"].get(name) if "items" in run else None
+        item = run["items"].get(name)
         if item is None or "key" in item:
             return None
         fps = Fraction(item["fps_exact"])
@@ -276,12 +289,39 @@ def _run_of(path: Path) -> _Run | None:
 
 
 def _of_run(path: Path, table: _Table, run: _Run) -> Scores:
-    """Rows where they were: each frame holds the score of the nearest row's middle frame."""
+    """Rows where they were, on the uniform grid of the video, with the file's frames beside it.
+
+    Each frame of the file holds the score of the grid frame nearest in time.
+    """
     n_frames = len(table.frames)
-    if not np.array_equal(table.frames, np.arange(n_frames)):
-        raise UnreadableInput(f"{path}: frames are missing; give --fps to decode it all the same")
-    n = max(0, 1 + (n_frames - run.span) // run.step)
+    whole = np.array_equal(table.frames, np.arange(n_frames))
+    if not whole or len(table.times_s) < n_frames:
+        raise UnreadableInput(
+            f"{path}: frames or times are missing; give --fps to decode it all the same"
+        )
+    times = np.array([table.times_s[frame] for frame in range(n_frames)])
+    source_of, near = _grid(times, float(run.fps))
+    n_grid = len(source_of)
+    n = max(0, 1 + (n_grid - run.span) // run.step)
     centres = np.arange(n) * run.step + (run.span - 1) // 2
-    values = table.scores[centres].astype(np.float32)[:, None]
-    series = FrameSeries(values, 0, run.step, run.span, n_frames, run.fps)
-    return Scores(table.recording, series, table.found, table.times_s, run.decode, run.threshold)
+    values = table.scores[source_of][centres].astype(np.float32)[:, None]
+    series = FrameSeries(values, 0, run.step, run.span, n_grid, run.fps)
+    return Scores(
+        table.recording, series, table.found[source_of] & near, table.times_s, run.decode,
+        run.threshold, FrameMap(source_of),
+    )  # fmt: skip
+
+
+def _grid(times: NDArray[np.float64], fps: float) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """The frame nearest in time to every grid point, and whether it is near enough to count.
+
+    As :func:`mespot.video.grid.on_grid`, but from times that are rounded to six decimals.
+    """
+    at = times * fps
+    points = np.arange(max(0, math.ceil(at[-1] - 0.5 - _ROUNDED)) + 1)
+    right = np.clip(np.searchsorted(at, points - _ROUNDED), 1, max(len(at) - 1, 1))
+    left = right - 1
+    right = np.minimum(right, len(at) - 1)
+    nearer = np.abs(at[right] - points) < np.abs(points - at[left]) - _ROUNDED
+    source_of = np.where(nearer, right, left).astype(np.int64)
+    return source_of, np.abs(at[source_of] - points) <= float(NEAR) + _ROUNDED

@@ -73,7 +73,7 @@ def command(
                 click.echo(_line(curve, spot))
     for curve, found in zip(curves, spots):
         number = f"{len(found)} spot{'' if len(found) == 1 else 's'}"
-        click.echo(f"{curve.recording}: {number} in {curve.series.n_frames} frames", err=True)
+        click.echo(f"{curve.recording}: {number} in {curve.n_frames} frames", err=True)
     if out is not None:
         click.echo(f"wrote {out}", err=True)
 
@@ -129,7 +129,7 @@ def _write(out: str, curves: list[Scores], spots: list[list[Expression]]) -> Non
 def _tree(curve: Scores, config: Decode, spots: list[Expression]) -> dict[str, Any]:
     threshold = config.threshold_for(curve.series, curve.threshold, curve.found)
     return {
-        "frames": curve.series.n_frames,
+        "frames": curve.n_frames,
         "fps": float(curve.series.fps),
         "threshold": threshold,
         "decode": asdict(config),

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -118,7 +118,7 @@ class ExternalRows(BaseDescriptor):
         ``sign`` 1 or -1 (empty: 1). Without these two the table only chooses columns. Raises
         UnreadableInput, UsageError.
         """
-        header, lines = _read_csv(Path(path))
+        (_, header), *lines = _read_csv(Path(path))
         if "column" not in header:
             raise UnreadableInput(f"{path}: no column named 'column'; write column,mirror,sign")
         table = [dict(zip(header, map(str.strip, cells))) for _, cells in lines]
@@ -381,14 +381,20 @@ def _names(path: Path, names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _from_csv(path: Path, first_frame: int | None) -> RowFile:
-    header, lines = _read_csv(path)
+    rows = _read_csv(path)
+    header = next(rows)[1]
+    # One row of text at a time: as text, a table takes many times its numbers' memory.
+    lines, read = [], []
+    for line, cells in rows:
+        lines.append(line)
+        read.append(np.array(_numbers(path, header, line, cells)))
     openface = set(_OPENFACE) <= set(header)
     places = {*_PLACES, *(_OPENFACE_PLACES if openface else ())}
     features = [i for i, name in enumerate(header) if name not in places]
     if not features or not lines:
         raise UnreadableInput(f"{path}: holds no rows; write one line per row, and a header")
     with np.errstate(over="ignore"):
-        numbers = np.array([_numbers(path, header, line, cells) for line, cells in lines])
+        numbers = np.array(read)
         values = numbers[:, features].astype(np.float32)
 
     def column(name: str) -> NDArray[np.float64] | None:
@@ -401,7 +407,7 @@ def _from_csv(path: Path, first_frame: int | None) -> RowFile:
     if numbered is None:
         return RowFile(values, found, names)
     base = (1 if openface else 0) if first_frame is None else first_frame
-    frames = _frames(path, numbered, [line for line, _ in lines], base)
+    frames = _frames(path, numbered, lines, base)
     first, step = int(frames[0]), math.gcd(*np.diff(frames).tolist())
     if not step:
         return RowFile(values, found, names, first)
@@ -437,38 +443,46 @@ def _frames(
     return frames
 
 
-def _read_csv(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """Header, and (line number, cells) of every line; semicolons and tabs may part cells too."""
+def _read_csv(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Line number and cells: first of the header, then of every row, as wide as the header.
+
+    Semicolons and tabs may part cells too; with semicolons, a decimal comma becomes a point.
+    """
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             first = stream.readline()
             stream.seek(0)
             mark = max(",;\t", key=first.count)
             reader = csv.reader(stream, delimiter=mark)
-            read = [(reader.line_num, cells) for cells in reader]
+            header = [name.strip() for name in next(reader, [])]
+            _check_header(path, header)
+            yield reader.line_num, header
+            blank = 0
+            for cells in reader:
+                # Blank lines at the end are no rows; one between rows would shift the frames.
+                if not any(map(str.strip, cells)) and len(cells) < 2:
+                    blank = blank or reader.line_num
+                    continue
+                if blank or len(cells) != len(header):
+                    line, n = (blank, 0) if blank else (reader.line_num, len(cells))
+                    raise UnreadableInput(
+                        f"{path}, line {line}: {n} cells, but the header has {len(header)}"
+                    )
+                decimal = [c.replace(",", ".") for c in cells] if mark == ";" else cells
+                yield reader.line_num, decimal
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UnreadableInput(f"{path}: cannot be read as a table ({error})") from error
-    # Blank lines at the end are no rows; one between rows would shift the frames.
-    while read and not any(map(str.strip, read[-1][1])) and len(read[-1][1]) < 2:
-        del read[-1]
-    if not read:
-        raise UnreadableInput(f"{path}: is empty")
-    header = [name.strip() for name in read[0][1]]
-    if not all(header) or not header:
-        number = header.index("") + 1 if header else 1
+
+
+def _check_header(path: Path, header: Sequence[str]) -> None:
+    if not any(header):
+        raise UnreadableInput(f"{path}: is empty; it needs a line that names its columns")
+    if "" in header:
         raise UnreadableInput(
-            f"{path}: column {number} has no name; name it, or leave it out (pandas: "
+            f"{path}: column {header.index('') + 1} has no name; name it, or leave it out (pandas: "
             "to_csv(index=False))"
         )
     _names(path, header)
-    for line, cells in read[1:]:
-        if len(cells) != len(header):
-            raise UnreadableInput(
-                f"{path}, line {line}: {len(cells)} cells, but the header has {len(header)}"
-            )
-    if mark == ";":
-        return header, [(line, [c.replace(",", ".") for c in cells]) for line, cells in read[1:]]
-    return header, read[1:]
 
 
 def _numbers(path: Path, header: Sequence[str], line: int, cells: Sequence[str]) -> list[float]:
