@@ -20,7 +20,7 @@ LAB = Path(__file__).resolve().parents[1] / "lab" / "src" / "mespot_lab"
 LAYERS = [
     "version", "telemetry", "errors", "extras", "onnx_runtime", "compiling", "types", "files",
     "locks", "weights", "packing", "prefetch", "interrupts", "load_ahead", "matching", "labels",
-    "windows", "thresholds", "progress", "versions", "recipes", "sheet", "inspection", "contracts",
+    "row_files", "windows", "thresholds", "progress", "versions", "recipes", "sheet", "inspection", "contracts",
     "registry", "code_hash", "cache",
     "runner", "video", "align", "descriptors", "scorers", "decoding", "recipe",
     "metrics", "exports", "verdicts", "score_files", "rows_folder", "datasets", "synthetic",
