@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -15,8 +16,10 @@ import numpy as np
 from mespot.synthetic import Portrait, STANDARD, Script, ScriptConfig, make_script, still
 from mespot.synthetic.actions import mean_points
 from mespot.synthetic.script import curves_of
-from mespot_lab.sheets import PlannedRecording, SheetModule
 from mespot.types import Expression
+
+if TYPE_CHECKING:
+    from mespot_lab.sheets import PlannedRecording, SheetModule
 
 SMALL = replace(STANDARD, width=400, height=208, eye_px=(60.0, 60.0))
 QUIET = replace(still(SMALL), tremor=0.0)

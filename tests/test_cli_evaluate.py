@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from evaluation_cases import RECIPE, recordings, without_faces
+from evaluation_cases import RECIPE, recordings
 from mespot.cli import run
 from mespot.exports.csv import write_events, write_recordings
 from mespot.recipe import dumps
@@ -23,9 +23,8 @@ pytest.importorskip("onnx", reason="training needs onnx")
 
 @pytest.fixture
 def toys(tmp_path, monkeypatch):
-    """A folder data set of toy recordings, a recipe for them, and rows without faces."""
+    """A folder data set of toy recordings, and a recipe for them."""
     monkeypatch.setenv("MESPOT_CACHE", str(tmp_path / "cache"))
-    without_faces(monkeypatch)
     data = tmp_path / "data"
     given = recordings(data)
     write_recordings(data / "recordings.csv", given)

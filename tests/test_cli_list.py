@@ -21,7 +21,7 @@ def test_all_families_with_every_plugin(capsys):
     assert list(tree) == [*registry.FAMILIES, "recipes"]
     for family in registry.FAMILIES:
         assert [entry["name"] for entry in tree[family]] == registry.names(family)
-    assert [entry["name"] for entry in tree["recipes"]] == recipe.shipped()
+    assert [entry["name"] for entry in tree["recipes"]] == list(recipe.shipped())
 
 
 def test_an_entry_tells_description_and_fields(capsys):
@@ -51,7 +51,7 @@ def test_text_has_a_line_for_each_plugin_and_field(capsys):
         ("raise SystemError('two\\nlines')", "SystemError: two"),
         ("x =", "SyntaxError: invalid syntax"),
         ("x = 1", "AttributeError: module 'mespot.exports.broken' has no attribute 'PLUGIN'"),
-        ("class PLUGIN: pass", "TypeError: must be called with a dataclass"),
+        ("class PLUGIN: pass", "UsageError: export 'broken' (mespot.exports.broken:PLUGIN): is no dataclass"),
     ],
     ids=["import", "raise", "syntax", "no plug-in", "no dataclass"],
 )

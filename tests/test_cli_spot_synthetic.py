@@ -94,7 +94,7 @@ def test_verdicts_outlive_every_further_run(clip, tmp_path, capsys):
     video, out = tmp_path / "v.mp4", tmp_path / "out"
     shutil.copy(clip, video)
     command = ["spot", str(video), "-o", str(out)]
-    low = ["--set", "decode.threshold=fixed", "--set", "decode.value=0.02"]
+    low = ["--set", "decode.threshold=0.02"]
     assert run([*command, *low]) == 0
     lines = (out / "events.csv").read_text().splitlines()
     assert len(lines) >= 3
@@ -131,7 +131,7 @@ def test_a_usage_error_leaves_the_finished_result(clip, tmp_path, capsys):
 @pytest.mark.parametrize("text", [None, "", "recording,onset,apex,offset\n"])
 def test_a_lost_table_is_made_again_though_all_is_finished(clip, tmp_path, capsys, text):
     out = tmp_path / "out"
-    low = ["--set", "decode.threshold=fixed", "--set", "decode.value=0.02"]
+    low = ["--set", "decode.threshold=0.02"]
     command = ["spot", str(clip), "-o", str(out), *low]
     assert run(command) == 0
     frames = [(e["onset"], e["apex"], e["offset"]) for e in _events(out)]

@@ -40,7 +40,7 @@ def test_a_trained_spotter_spots_without_what_it_was_trained_with(data, tmp_path
     assert "2 recordings of 2 subjects" in capsys.readouterr().err
     spotter = load_spotter(out)
     assert "Two toys." in spotter.card
-    assert spotter.recipe.scorer["epochs"] == 2
+    assert spotter.recipe.scorer.epochs == 2
     assert {"onnx", "threshold", "epoch", "mean"} <= spotter.weights.keys()
     # The rows are kept: a second run reads them and comes to the same weights, bit for bit.
     assert [e.meta["kind"] for e in Cache(rows).entries()].count("rows") == 2
@@ -61,7 +61,7 @@ def test_a_trained_spotter_keeps_the_decode_values_that_were_chosen(data, tmp_pa
     assert "min_s 0.05, max_s 9.0" in capsys.readouterr().err
     recipe = load_spotter(out).recipe
     assert recipe.choose == {}
-    assert (recipe.decode["min_s"], recipe.decode["max_s"]) == (0.05, 9.0)
+    assert (recipe.decode.min_s, recipe.decode.max_s) == (0.05, 9.0)
 
 
 def test_evaluation_leaves_out_groups_of_subjects(data, tmp_path, monkeypatch):
@@ -71,7 +71,7 @@ def test_evaluation_leaves_out_groups_of_subjects(data, tmp_path, monkeypatch):
         seen.extend(folds)
         raise UsageError("enough seen")
 
-    monkeypatch.setattr("mespot.training.cross_validate", judge)
+    monkeypatch.setattr("mespot.evaluation.cross_validation.cross_validate", judge)
     command = ["train", "default", "-o", str(tmp_path / "x"), "--data", str(data), "--evaluate"]
     assert run([*command, "--folds", "2", *QUICK]) == 2
     assert [f.name for f in seen] == ["group0", "group1"]

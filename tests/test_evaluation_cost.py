@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from evaluation_cases import CHANCE, plan_in, without_faces
+from evaluation_cases import CHANCE, plan_in
 from mespot.evaluation.run import evaluate
 
 
-@pytest.fixture
-def described(monkeypatch):
-    return without_faces(monkeypatch)
-
-
-def test_a_fold_tells_what_scoring_took(tmp_path, described):
+def test_a_fold_tells_what_scoring_took(tmp_path):
     plan = plan_in(tmp_path, (CHANCE,), ("default", "paper"))
     inside, paper = evaluate(plan)
     frames = {r.subject: 0 for r in plan.recordings}

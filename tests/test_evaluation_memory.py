@@ -73,7 +73,7 @@ def test_weights_are_the_same_wherever_rows_are_kept(mapped, monkeypatch, steps)
 
 def test_ready_rows_are_slices_of_all_rows():
     values = counted(0)[0]
-    normaliser = normalise.learn([values], ("zscore",), 3)
+    normaliser = normalise.fit_normaliser([values], ("zscore",), 3)
     ready = ready_rows.ReadyRows(normaliser, values)
     whole = normaliser.all_rows(values)
     assert (len(ready), ready.shape, ready.ndim) == (150, values.shape, 2)

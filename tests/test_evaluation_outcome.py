@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from evaluation_cases import CHANCE, QUICK, N, plan_in, recordings, truth_of, without_faces
+from evaluation_cases import CHANCE, QUICK, N, plan_in, recordings, truth_of
 from mespot.cli import run
+from mespot.datasets.folder import Folder
 from mespot.errors import UnreadableInput, UsageError
+from mespot.evaluation import fold_folder
 from mespot.evaluation.run import evaluate
 from mespot.exports.csv import write_events, write_recordings
 from mespot.files import sha256
@@ -23,8 +25,7 @@ OTHER = replace(CHANCE, name="other")
 
 
 @pytest.fixture
-def plan(tmp_path, monkeypatch):
-    without_faces(monkeypatch)
+def plan(tmp_path):
     return plan_in(tmp_path, (CHANCE,), ("default",))
 
 
@@ -58,8 +59,7 @@ def test_run_json_tells_what_made_the_results(plan):
     assert json.loads((plan.out.with_name("again") / "run.json").read_text()) == run_
 
 
-def test_twins_say_that_they_are(tmp_path, monkeypatch):
-    without_faces(monkeypatch)
+def test_twins_say_that_they_are(tmp_path):
     given = [replace(r, dataset="smic-vis-e twin") for r in recordings(tmp_path / "data")]
     plan = plan_in(tmp_path, (CHANCE,), ("default",), recordings=given)
     lines: list[str] = []
@@ -151,17 +151,15 @@ def test_results_of_other_videos_do_not_stay(plan):
 
 
 def test_a_run_that_was_stopped_goes_on(plan, monkeypatch):
-    from mespot.evaluation import store
-
     def stop(*_):
         raise KeyboardInterrupt
 
-    write = store.write_fold
-    monkeypatch.setattr(store, "write_fold", stop)
+    write = fold_folder.write_fold
+    monkeypatch.setattr(fold_folder, "write_fold", stop)
     with pytest.raises(KeyboardInterrupt):
         evaluate(plan)
     assert told(plan)["key"]["dataset"] == "toys"
-    monkeypatch.setattr(store, "write_fold", write)
+    monkeypatch.setattr(fold_folder, "write_fold", write)
     assert len(evaluate(plan)) == 1
 
 
@@ -212,12 +210,10 @@ def test_the_command_tells_versions_and_where_the_data_come_from(tmp_path, comma
 
 
 def test_what_a_data_set_tells_of_its_truth_is_kept(tmp_path, command, monkeypatch):
-    from mespot.datasets.folder import Folder
-
     def provenance(self, root):
         return {"sheet": self.events, "at": Path(root).name}
 
-    monkeypatch.setattr(Folder, "provenance", provenance, raising=False)
+    monkeypatch.setattr(Folder, "provenance", provenance)
     assert run([*command, str(tmp_path / "out")]) == 0
     run_ = json.loads((tmp_path / "out" / "run.json").read_text())
     assert run_["dataset"]["truth"] == {"sheet": "events.csv", "at": "data"}

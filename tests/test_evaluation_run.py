@@ -14,32 +14,36 @@ from evaluation_cases import (
     CHANCE,
     FPS,
     QUICK,
+    READ,
     N,
+    Toy,
     plan_in,
     recordings,
     rows,
     truth_of,
-    without_faces,
     without_times,
 )
-from mespot import _code
-from mespot._footage import NoFace
+from mespot import code_hash
 from mespot.cli import run
 from mespot.decoding import Decode, decode
 from mespot.errors import UsageError
-from mespot.evaluation import store
+from mespot.evaluation import fold_folder
 from mespot.evaluation.run import evaluate, subject_folds
 from mespot.exports.csv import read_events, write_events
 from mespot.protocol import Sample
-from mespot.types import Expression, Fold, FrameSeries
+from mespot.rows import NoFace
+from mespot.scorers.random import Random
+from mespot.types import Expression, Fold, FrameMap, FrameSeries, Reading, Recording
 
 pytest.importorskip("torch", reason="training needs PyTorch")
 pytest.importorskip("onnx", reason="training needs onnx")
 
 
 @pytest.fixture
-def described(monkeypatch):
-    return without_faces(monkeypatch)
+def described():
+    """Ids of the recordings that were described in this process."""
+    READ.clear()
+    return READ
 
 
 def run_and_tell(plan):
@@ -52,7 +56,7 @@ def stamps(out: Path) -> dict[str, int]:
     return {str(p.relative_to(out)): p.stat().st_mtime_ns for p in out.rglob("fold-*/*")}
 
 
-def test_score_finds_the_same_figures_in_the_files(tmp_path, described, capsys):
+def test_score_finds_the_same_figures_in_the_files(tmp_path, capsys):
     plan = plan_in(tmp_path, (QUICK, CHANCE))
     results, _ = run_and_tell(plan)
     assert [(r["recipe"], r["protocol"]) for r in results] == [
@@ -81,7 +85,7 @@ def test_score_finds_the_same_figures_in_the_files(tmp_path, described, capsys):
     assert results[0]["minutes"] == pytest.approx(8 * N / 25 / 60)
 
 
-def test_what_a_folder_holds(tmp_path, described):
+def test_what_a_folder_holds(tmp_path):
     plan = plan_in(tmp_path)
     evaluate(plan)
     for protocol in ("default", "paper"):
@@ -101,7 +105,7 @@ def test_what_a_folder_holds(tmp_path, described):
             pooled |= events
             # The stored scores give the stored spots: nothing else is needed to judge again.
             config = Decode(**facts["decode"])
-            for name, kept in store.read_scores(folder / "scores.npz").items():
+            for name, kept in fold_folder.read_scores(folder / "scores.npz").items():
                 curve = FrameSeries(
                     kept["scores"][:, None], kept["first"], kept["step"], kept["span"],
                     kept["n_frames"], FPS,
@@ -133,10 +137,10 @@ def test_finished_folds_are_kept(tmp_path, described):
     assert stamps(plan.out) == before
 
 
-def test_a_stopped_run_goes_on(tmp_path, described, monkeypatch):
+def test_a_stopped_run_goes_on(tmp_path, monkeypatch):
     plan = plan_in(tmp_path)
     whole = evaluate(replace(plan, out=tmp_path / "whole"))
-    write, done = store.write_fold, []
+    write, done = fold_folder.write_fold, []
 
     def stop_in_the_third(folder, *rest):
         if len(done) == 4:  # Two folds under two protocols.
@@ -144,12 +148,12 @@ def test_a_stopped_run_goes_on(tmp_path, described, monkeypatch):
         done.append(folder)
         return write(folder, *rest)
 
-    monkeypatch.setattr(store, "write_fold", stop_in_the_third)
+    monkeypatch.setattr(fold_folder, "write_fold", stop_in_the_third)
     with pytest.raises(KeyboardInterrupt):
         evaluate(plan)
     assert not (plan.out / "results.json").exists()
     before = stamps(plan.out)
-    monkeypatch.setattr(store, "write_fold", write)
+    monkeypatch.setattr(fold_folder, "write_fold", write)
     rest, told = run_and_tell(plan)
     assert "4 folds, 2 of them finished before" in told
     after = stamps(plan.out)
@@ -159,7 +163,7 @@ def test_a_stopped_run_goes_on(tmp_path, described, monkeypatch):
 
 
 @pytest.mark.parametrize("what", ["recipe", "pixels", "file", "half"])
-def test_what_changed_is_done_again(tmp_path, described, what):
+def test_what_changed_is_done_again(tmp_path, what):
     plan = plan_in(tmp_path, protocols=("default",))
     evaluate(plan)
     expected = "0 of them finished"
@@ -175,7 +179,7 @@ def test_what_changed_is_done_again(tmp_path, described, what):
     assert "4 of them finished" in run_and_tell(plan)[1]
 
 
-def test_code_that_decides_counts_too(tmp_path, described, monkeypatch):
+def test_code_that_decides_counts_too(tmp_path, monkeypatch):
     plan = plan_in(tmp_path, (CHANCE,), ("default",))
     evaluate(plan)
     monkeypatch.setattr("mespot.evaluation.run.code_hash", lambda *_: "other code")
@@ -183,15 +187,15 @@ def test_code_that_decides_counts_too(tmp_path, described, monkeypatch):
 
 
 @pytest.mark.parametrize("library", ["scikit-learn", "numba", "torch", "onnxruntime"])
-def test_libraries_that_learn_count_too(tmp_path, described, monkeypatch, library):
+def test_libraries_that_learn_count_too(tmp_path, monkeypatch, library):
     plan = plan_in(tmp_path, (CHANCE,), ("default",))
     evaluate(plan)
-    version = _code._version
-    monkeypatch.setattr(_code, "_version", lambda name: "0" if name == library else version(name))
+    version = code_hash._version
+    monkeypatch.setattr(code_hash, "_version", lambda name: "0" if name == library else version(name))
     assert "0 of them finished" in run_and_tell(plan)[1]
 
 
-def test_a_second_protocol_is_added_beside(tmp_path, described):
+def test_a_second_protocol_is_added_beside(tmp_path):
     plan = plan_in(tmp_path, protocols=("default",))
     (alone,) = evaluate(plan)
     results = evaluate(replace(plan, protocols=("default", "paper")))
@@ -202,12 +206,12 @@ def test_a_second_protocol_is_added_beside(tmp_path, described):
 
 
 def test_recordings_that_cannot_be_used_count_as_missed(tmp_path, monkeypatch):
-    def made(_recipe, recording, *_rest):
+    def read(_toy, recording):
         if recording.id == "a1":
-            raise NoFace("a1: no face found in 240 frames", {"length": N, "frames": N})
+            raise NoFace("a1: no face found in 240 frames", Reading(N, N))
         return rows(recording)
 
-    monkeypatch.setattr("mespot.material._described", made)
+    monkeypatch.setattr(Toy, "read_rows", read)
     plan = plan_in(tmp_path, (CHANCE,), ("default",))
     (result,), told = run_and_tell(plan)
     assert "a1: no face found" in told
@@ -222,7 +226,7 @@ def test_recordings_that_cannot_be_used_count_as_missed(tmp_path, monkeypatch):
 def test_spots_of_a_varying_rate_are_in_frames_of_the_file(tmp_path):
     """Grid frames 0 1 2 3 show file frames 0 0 1 2: a spot on [1, 3], apex 2, is [0, 2], apex 1."""
     series = FrameSeries(np.zeros((4, 1), np.float32), 0, 1, 1, 4, FPS)
-    one = Sample("x", "s", series, np.ones(4, bool), (), source_of=np.array([0, 0, 1, 2]))
+    one = Sample("x", "s", series, np.ones(4, bool), (), frames=FrameMap(np.array([0, 0, 1, 2])))
     moved = one.in_source(Expression(1, 2, 3, score=0.5))
     assert (moved.onset, moved.apex, moved.offset, moved.score) == (0, 1, 2, 0.5)
 
@@ -236,12 +240,10 @@ def test_folds_of_recordings():
 
 
 def recordings_without_files():
-    from mespot.types import Recording
-
     return [Recording(f"{s}{k}", s, Fraction(25)) for s in "ab" for k in range(2)]
 
 
-def test_what_cannot_be_evaluated_is_one_clear_line(tmp_path, described):
+def test_what_cannot_be_evaluated_is_one_clear_line(tmp_path):
     plan = plan_in(tmp_path)
     other = replace(QUICK, fps=30.0)
     for changed, text in (
@@ -250,19 +252,16 @@ def test_what_cannot_be_evaluated_is_one_clear_line(tmp_path, described):
         (replace(plan, recipes=(QUICK, QUICK)), "two recipes are called 'toy'"),
         (replace(plan, recipes=(other,)), "fixes its lengths in frames at 30"),
         (replace(plan, protocols=("papers",)), "none of default, paper"),
-        (
-            replace(plan, recipes=(replace(QUICK, choose={"nms": [1]}),)),
-            "no key 'nms'; did you mean 'nms_s'",
-        ),
+        (replace(plan, recipes=()), "name a recipe"),
     ):
         with pytest.raises(UsageError, match=text):
             evaluate(changed)
     assert not plan.out.exists()
 
 
-def test_names_that_file_systems_do_not_take(tmp_path, described):
-    assert store.safe_name("s 1/../x") == "s_1_.._x"
-    assert store.safe_name("..") == "_"
+def test_names_that_file_systems_do_not_take(tmp_path):
+    assert fold_folder.safe_name("s 1/../x") == "s_1_.._x"
+    assert fold_folder.safe_name("..") == "_"
     given = recordings(tmp_path / "data")
     given = [replace(r, subject=f"{r.subject}/{r.subject}?") for r in given]
     plan = plan_in(tmp_path, (CHANCE,), ("default",), recordings=given)
@@ -271,7 +270,7 @@ def test_names_that_file_systems_do_not_take(tmp_path, described):
     assert names == {f"fold-{s}_{s}" for s in "abcd"}
 
 
-def test_figures_are_those_of_the_files_not_of_the_run(tmp_path, described):
+def test_figures_are_those_of_the_files_not_of_the_run(tmp_path):
     """Spots set by hand into the stored files: two right, one of them twice, one wrong."""
     from mespot.evaluation.figures import figures_of
 

@@ -67,7 +67,7 @@ def test_stopping_leaves_no_thread_behind(face: Path, at: int) -> None:
 
     before = cv2.getNumThreads()
     with pytest.raises(KeyboardInterrupt):
-        describe_video(face, Align(), RegionFlow(), on_frame=stop)
+        describe_video(face, Align(), RegionFlow(), video=open_video(face), on_frame=stop)
     assert not threads()
     assert cv2.getNumThreads() == before
 
@@ -78,12 +78,12 @@ def test_an_error_of_the_descriptor_ends_the_threads(face: Path) -> None:
             raise LookupError("no such flow")
 
     with pytest.raises(LookupError, match="no such flow"):
-        describe_video(face, Align(), Broken())
+        describe_video(face, Align(), Broken(), video=open_video(face))
     assert not threads()
 
 
 def test_no_face_is_told(tmp_path: Path) -> None:
     path = write_video(tmp_path / "g.mp4", [np.full((96, 96), 90, np.uint8)] * 30, 25)
     with pytest.raises(NoUsableFace, match="no face found in 30 frames"):
-        describe_video(path, Align(), RegionFlow())
+        describe_video(path, Align(), RegionFlow(), video=open_video(path))
     assert not threads()

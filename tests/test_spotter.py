@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
+from mespot.align.config import Align
+from mespot.decoding import Decode
+from mespot.descriptors.region_flow import RegionFlow
 from mespot.errors import UnreadableInput, UsageError
 from mespot.pipeline import check_rate
 from mespot.recipe import Recipe
 from mespot.results import item_names
+from mespot.scorers.random import Random
 from mespot.spotter import Spotter, load_spotter, on_every_frame, untrained
 from mespot.types import FrameSeries
+from moving_portrait import motion, portrait, portraits, render
 
-RECIPE = Recipe(name="r", scorer={"name": "random"}, decode={"nms_s": 0.4})
+RECIPE = Recipe(name="r", scorer=Random(), decode=Decode(nms_s=0.4))
 
 
 def test_round_trip_keeps_every_bit(tmp_path):
@@ -28,6 +34,7 @@ def test_round_trip_keeps_every_bit(tmp_path):
     spotter = Spotter(RECIPE, weights, "# a card\n")
     spotter.save(tmp_path / "s")
     again = load_spotter(tmp_path / "s")
+    assert again.recipe == RECIPE
     assert again.recipe.hash == RECIPE.hash
     assert again.card == "# a card\n"
     assert again.weights_hash == spotter.weights_hash
@@ -48,15 +55,34 @@ def test_damage_is_one_line(tmp_path):
         load_spotter(tmp_path)
 
 
-def test_pickled_arrays_are_refused(tmp_path):
-    Spotter(RECIPE, {"x": np.ones(3)}, "").save(tmp_path)
-    np.savez(tmp_path / "weights.npz", x=np.array([{"a": 1}], dtype=object))
-    with pytest.raises(UnreadableInput, match="damaged"):
-        load_spotter(tmp_path)
+class Touch:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (open, (str(self.path), "x"))
+
+
+@pytest.mark.parametrize("name", ["x", "threshold"])
+def test_a_pickled_array_is_never_unpickled(tmp_path, name):
+    """Object arrays can run anything when they are unpickled; here they would make a file."""
+    folder, harm = tmp_path / "s", tmp_path / "harm"
+    Spotter(RECIPE, {"x": np.ones(3), "threshold": np.array(0.5)}, "").save(folder)
+    spoiled = np.array([Touch(harm)], dtype=object)
+    np.savez(folder / "weights.npz", **{"x": np.ones(3), name: spoiled})
+    with pytest.raises(UnreadableInput, match=r"weights\.npz: damaged"):
+        load_spotter(folder)
+    assert not harm.exists()
+    # The file would do harm if it were.
+    with np.load(folder / "weights.npz", allow_pickle=True) as stored:
+        stored[name]
+    assert harm.exists()
 
 
 def test_recipes_that_learn_nothing_need_no_training():
-    assert untrained(RECIPE).scorer.learns is False
+    assert untrained(RECIPE).recipe.scorer.learns is False
     with pytest.raises(UsageError, match="must be trained first"):
         untrained(Recipe(name="x"))
 
@@ -65,7 +91,47 @@ def test_settings_are_checked_at_once():
     with pytest.raises(UsageError, match="did you mean 'nms_s'"):
         untrained(RECIPE).with_settings(("decode.nms=1",))
     changed = untrained(RECIPE).with_settings(("decode.nms_s=1",))
-    assert changed.decode_config.nms_s == 1.0
+    assert changed.recipe.decode.nms_s == 1.0
+
+
+@pytest.mark.parametrize("setting", ["scorer.units=3", "align.size=96", "seed=4"])
+def test_what_weights_were_learned_with_cannot_be_changed(setting):
+    learned = Spotter(Recipe(name="x"), {})
+    assert learned.with_settings(("decode.nms_s=1",)).recipe.decode.nms_s == 1.0
+    with pytest.raises(UsageError, match="without training anew"):
+        learned.with_settings((setting,))
+
+
+def test_what_is_no_recipe_or_no_weights_is_one_line():
+    with pytest.raises(UsageError, match=r"recipe must be a Recipe, not str; mespot\.load_recipe"):
+        Spotter("default", {})
+    with pytest.raises(UsageError, match="weights must be a dictionary of arrays, not list"):
+        Spotter(RECIPE, [np.ones(3)])
+
+
+@pytest.fixture(scope="module")
+def moving_face():
+    """80 frames of a moving face."""
+    image, points = portrait(portraits()[0])
+    return [np.ascontiguousarray(frame) for frame in render(image, motion(points, 80))]
+
+
+@pytest.mark.parametrize(
+    ("dark", "told"),
+    [([], None), ([(30, 45)], "1 time"), ([(20, 35), (50, 65)], "2 times")],
+    ids=["never", "once", "twice"],
+)
+def test_how_often_the_face_was_lost_and_found_again(moving_face, dark, told):
+    frames = list(moving_face)
+    for a, b in dark:
+        frames[a:b] = [np.zeros_like(frames[0])] * (b - a)
+    recipe = replace(RECIPE, align=Align(size=96), descriptor=RegionFlow(), decode=Decode(0.5))
+    spotting = untrained(recipe).spot(frames, fps=25)
+    notes = [note for note in spotting.notes if "lost" in note]
+    assert notes == ([] if told is None else [f"the face was lost and found again {told}"])
+    assert spotting.reading.frames_without_face == int((~spotting.found).sum())
+    assert spotting.reading.frames == 80
+    assert bool(spotting.reading.frames_without_face) == bool(dark)
 
 
 def test_what_the_first_frame_does_not_need_is_loaded_later():

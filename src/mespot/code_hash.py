@@ -10,7 +10,7 @@ import ast
 import hashlib
 import importlib.util
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
@@ -44,9 +44,14 @@ def plugin_modules(plug_in: object) -> tuple[str, ...]:
 
 def plugin_libraries(plug_in: object) -> tuple[str, ...]:
     """The distributions, other than mespot's own, that a plug-in's modules belong to."""
-    owners = metadata.packages_distributions()
-    tops = {name.partition(".")[0] for name in plugin_modules(plug_in)}
-    return tuple(sorted({d for top in tops - {"mespot"} for d in owners.get(top, ())}))
+    tops = {name.partition(".")[0] for name in plugin_modules(plug_in)} - {"mespot"}
+    return tuple(sorted({d for top in tops for d in _owners().get(top, ())}))
+
+
+@lru_cache(maxsize=1)
+def _owners() -> Mapping[str, list[str]]:
+    """The distributions of every top-level package; looking through them all takes a while."""
+    return metadata.packages_distributions()
 
 
 def closure(modules: Iterable[str]) -> list[str]:

@@ -42,6 +42,12 @@ def register(family: Family, cls: type, name: str = "") -> None:
     _registered[family][name or default_name(cls)] = cls
 
 
+def unregister(family: Family, cls: type) -> None:
+    """Take back :func:`register`."""
+    for name in [n for n, known in _registered[family].items() if known is cls]:
+        del _registered[family][name]
+
+
 def default_name(cls: type) -> str:
     """``module:Class``, the name of a class that was given none."""
     return f"{cls.__module__}:{cls.__qualname__}"
@@ -65,7 +71,12 @@ def plugin(family: Family, name: str) -> Any:
     elif name in (points := _entry_points(family)):
         cls = _loaded(family, points[name])
     else:
-        raise UsageError(f"there is no {family[:-1]} {name!r}{nearest(name, names(family))}")
+        what = f"there is no {family[:-1]} {name!r}"
+        if ":" in name:
+            raise UsageError(
+                f"{what} here: import its class and call mespot.register({family!r}, ...) first"
+            )
+        raise UsageError(f"{what}{nearest(name, names(family))}")
     contracts.check(family, cls, name)
     return cls
 

@@ -130,7 +130,12 @@ def load_rows(keys: RowKeys, recording: Recording, cache: Cache, mapped: bool = 
         frames = FrameMap(np.load(folder / "source_of.npy", allow_pickle=False))
         return Rows(series, found, frames, _reading(meta["reading"]))
 
-    rows = cache.read(keys.rows, loaded)
+    try:
+        rows = cache.read(keys.rows, loaded)
+    except (ValueError, KeyError, TypeError):
+        # Damaged, though its files have their sizes: as good as gone.
+        cache.drop(keys.rows)
+        rows = None
     if rows is None:
         raise RowsGone(
             f"{cache.root}: the rows of recording {recording.id!r} are no longer there; if the "

@@ -184,10 +184,10 @@ class Spotter:
         faces = described.notes.faces
         if faces > 1:
             notes.append(f"{faces} faces in one frame: the largest was followed")
-        if len(described.notes.spans) > 1:
-            notes.append(
-                f"the face was lost and found again {len(described.notes.spans) - 1} times"
-            )
+        again = len(described.notes.spans) - 1
+        if again > 0:
+            times = f"{again} time{'' if again == 1 else 's'}"
+            notes.append(f"the face was lost and found again {times}")
         return Spotting(
             path=path,
             fps=scores.fps,

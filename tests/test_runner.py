@@ -7,7 +7,6 @@ import os
 import signal
 import threading
 import time
-from concurrent.futures import ProcessPoolExecutor
 
 import psutil
 import pytest
@@ -22,6 +21,20 @@ def work(shared, task):
 
 def environment(_shared, _task):
     return os.environ.get("OMP_NUM_THREADS"), os.environ.get("MKL_NUM_THREADS")
+
+
+def large(size, task):
+    return bytes(size * task)
+
+
+def unsendable(_shared, _task):
+    return lambda: None
+
+
+def unlucky(_shared, task):
+    if task == 13:
+        raise MespotError("13 is no lucky number")
+    return task
 
 
 def misbehave(shared, task):
@@ -68,9 +81,38 @@ def test_workers_have_one_thread_each_and_this_process_keeps_its_own(monkeypatch
     assert "OMP_NUM_THREADS" not in os.environ
 
 
-def test_a_dead_worker_is_one_clear_line(tmp_path):
+def test_a_dead_worker_is_one_clear_line_and_ends_the_other(tmp_path):
+    others = set(multiprocessing.active_children())
     with pytest.raises(MespotError, match=r"fewer --workers"):
         list(run_tasks(misbehave, tmp_path, ["a", "die"], workers=2))
+    assert set(multiprocessing.active_children()) <= others
+
+
+@pytest.mark.parametrize("times", range(10))
+def test_stopping_amid_large_results_leaves_nothing_to_wait_for(times):
+    """A worker that is ended half-way through sending leaves no thread that waits for the rest."""
+    others = set(multiprocessing.active_children())
+    threads = set(threading.enumerate())
+    results = run_tasks(large, 10**8, [0, 1, 1], workers=2)
+    assert next(results) == b""
+    time.sleep(0.01 * times)
+    begin = time.monotonic()
+    results.close()
+    assert time.monotonic() - begin < 4
+    assert set(multiprocessing.active_children()) <= others
+    assert set(threading.enumerate()) <= threads
+
+
+def test_results_and_errors_that_cannot_be_sent_are_one_clear_line():
+    with pytest.raises(MespotError, match="cannot send its result"):
+        list(run_tasks(unsendable, None, [1, 2], workers=2))
+
+
+def test_an_error_says_where_in_the_worker_it_arose():
+    with pytest.raises(MespotError, match="no lucky number") as stopped:
+        list(run_tasks(unlucky, None, [1, 13], workers=2))
+    assert str(stopped.value) == "13 is no lucky number"
+    assert "in unlucky" in stopped.value.__notes__[0]
 
 
 def test_an_error_ends_the_others_at_once(tmp_path):
@@ -83,20 +125,18 @@ def test_an_error_ends_the_others_at_once(tmp_path):
 
 
 def test_an_interruption_while_processes_start_ends_them(tmp_path, monkeypatch):
-    pools = []
-    submit = ProcessPoolExecutor.submit
+    kind = multiprocessing.get_context("spawn").Process
+    start, begun = kind.start, []
 
-    def interrupted(pool, *args):
-        future = submit(pool, *args)
-        if not pools:
+    def interrupted(process):
+        start(process)
+        if not begun:
             os.kill(os.getpid(), signal.SIGINT)
-        pools.append(pool)
-        return future
+        begun.append(process)
 
-    monkeypatch.setattr(ProcessPoolExecutor, "submit", interrupted)
+    monkeypatch.setattr(kind, "start", interrupted)
     if threading.current_thread() is not threading.main_thread():
         pytest.skip("only the main thread hears of Ctrl-C")
-    # A dead worker's pool of another test may still be going down.
     others = set(multiprocessing.active_children())
     begin = time.monotonic()
     # A test runner's own processes may have been told to ignore it.
@@ -107,11 +147,8 @@ def test_an_interruption_while_processes_start_ends_them(tmp_path, monkeypatch):
     finally:
         signal.signal(signal.SIGINT, usual)
     # Not before both were started and known: then it ended them.
-    assert len(pools) == 2
+    assert len(begun) == 2
     assert time.monotonic() - begin < 30
-    # The executor's own thread reaps them too, so that their end may be noted a little late.
-    while set(multiprocessing.active_children()) - others and time.monotonic() - begin < 30:
-        time.sleep(0.05)
     assert set(multiprocessing.active_children()) <= others
 
 

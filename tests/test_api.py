@@ -1,0 +1,215 @@
+"""The front door: every kind of video, misuse, and types without Any."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+import mespot
+from mespot import (
+    Decode,
+    Expression,
+    MespotError,
+    NoUsableFace,
+    Recipe,
+    Spotter,
+    UnreadableInput,
+    UsageError,
+)
+from mespot.descriptors.region_flow import RegionFlow
+from mespot.scorers.lstm import Lstm
+from mespot.synthetic import STANDARD, load_portraits, make_script, render
+from mespot.types import FrameSeries, Recording
+
+ROOT = Path(__file__).resolve().parents[1]
+FPS = Fraction(30)
+SMALL = replace(STANDARD, width=320, height=240, eye_px=(48.0, 50.0), micro_per_minute=40.0)
+
+
+@pytest.fixture(scope="module")
+def frames():
+    """Three seconds of an animated face, (90, 240, 320) uint8 grey."""
+    script = make_script(SMALL, 2, FPS, 90)
+    made = render(load_portraits(None)[0], script, SMALL, 2, True)
+    return np.stack([np.asarray(f)[: SMALL.height] for f in made])
+
+
+@pytest.fixture(scope="module")
+def folder(frames, tmp_path_factory):
+    home = tmp_path_factory.mktemp("images")
+    for number, frame in enumerate(frames):
+        cv2.imwrite(str(home / f"img{number:04d}.png"), frame)
+    return home
+
+
+@pytest.fixture(scope="module")
+def file(frames, tmp_path_factory):
+    """The same frames in a file without loss."""
+    path = tmp_path_factory.mktemp("file") / "clip.mkv"
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("ffv1", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "gray"
+        for frame in frames:
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="gray")))
+        out.mux(stream.encode())
+    return path
+
+
+def test_file_folder_array_list_and_generator_give_the_same(frames, folder, file):
+    wanted = mespot.spot(frames, fps=30)
+    assert len(wanted.scores) == 90
+    assert np.isfinite(wanted.scores).sum() > 40
+    for video, fps in (
+        (file, None), (str(file), None), (folder, 30), (list(frames), Fraction(30)),
+        ((f for f in frames), 30.0), (np.repeat(frames[..., None], 3, axis=3), 30),
+    ):  # fmt: skip
+        result = mespot.spot(video, fps=fps)
+        assert np.array_equal(result.scores, wanted.scores, equal_nan=True)
+        assert result.expressions == wanted.expressions
+        assert np.array_equal(result.found, wanted.found)
+
+
+def test_progress_is_reported(frames):
+    heard = []
+    mespot.spot(frames, fps=30, progress=lambda done, total: heard.append((done, total)))
+    assert heard[0] == (1, 90)
+    assert heard[-1] == (90, 90)
+    heard = []
+    mespot.spot(iter(frames), fps=30, progress=lambda *a: heard.append(a))
+    assert heard[-1] == (90, None)
+
+
+def test_an_untrained_recipe_and_a_folder_are_spotters(frames, tmp_path):
+    never = Recipe(scorer=mespot.load_recipe("default").scorer)
+    with pytest.raises(UsageError, match="must be trained first"):
+        mespot.spot(frames, spotter=never, fps=30)
+    spotter = mespot.load_spotter()
+    spotter.save(tmp_path / "s")
+    first = mespot.spot(frames, spotter=tmp_path / "s", fps=30)
+    assert first.expressions == mespot.spot(frames, spotter=spotter, fps=30).expressions
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (mespot.spot, "carry no times"),
+        (lambda f: mespot.spot(f.astype(np.float32), fps=30), "uint8"),
+        (lambda f: mespot.spot(f[0], fps=30), "uint8 frames"),
+        (lambda f: mespot.spot([f[0], f[0][:100]], fps=30), "among frames of"),
+        (lambda f: mespot.spot(None, fps=30), "NoneType"),
+        (lambda f: mespot.spot(f, fps=0), "0"),
+        (lambda f: mespot.spot(f, fps=30, spotter={"recipe": 1}), "not dict"),
+        (lambda f: Spotter({"scorer": {}}, {}), "recipe must be a Recipe, not dict"),
+        (lambda f: Spotter(Recipe(), [1]), "not list"),
+        (lambda f: Recipe(descriptor="lbp_top"), "descriptor"),
+        (lambda f: Recipe(scorer=Lstm), "not the class"),
+        (lambda f: Recipe(decode={"threshold": 1}), "decode must be Decode"),
+        (lambda f: Decode(threshold="0.5"), "write a number"),
+        (lambda f: mespot.train(Recipe(), ["a.mp4"]), "Recording or Sample"),
+        (lambda f: mespot.decode(np.zeros(9)), "carries no rate"),
+        (lambda f: mespot.decode(np.zeros((9, 2)), fps=30), r"\(n,\)"),
+        (lambda f: mespot.decode(np.zeros(9), fps=30), "threshold"),
+    ],
+)
+def test_misuse_is_refused_in_one_line(frames, call, text):
+    with pytest.raises(UsageError, match=text) as caught:
+        call(frames)
+    assert "\n" not in str(caught.value)
+
+
+def test_no_frames_and_no_face():
+    with pytest.raises(UnreadableInput, match="there are none"):
+        mespot.spot([], fps=30)
+    with pytest.raises(NoUsableFace, match="frames in memory: no face found in 40 frames"):
+        mespot.spot(np.zeros((40, 120, 160), np.uint8), fps=30)
+
+
+def test_describe_is_what_the_descriptor_gives(frames):
+    rows = mespot.describe(frames, RegionFlow(), fps=30)
+    span = RegionFlow().span_at(FPS)
+    assert rows.values.shape == (90 - span + 1, len(RegionFlow().column_names(FPS)))
+
+
+def test_decode_by_hand():
+    scores = np.zeros(60)
+    scores[20:25] = [0.2, 0.6, 0.9, 0.6, 0.2]
+    (spot,) = mespot.decode(scores, fps=30, threshold=0.5)
+    assert (spot.onset, spot.apex, spot.offset) == (21, 22, 23)
+    assert spot.score == pytest.approx(0.9)
+    assert mespot.decode(scores, fps=30, threshold=0.95) == []
+    series = FrameSeries(scores.astype(np.float32)[:, None], 0, 1, 1, 60, FPS)
+    assert mespot.decode(series, Decode(threshold=0.5)) == [spot]
+    lost = np.ones(60, bool)
+    lost[22] = False
+    assert all(e.apex != 22 for e in mespot.decode(series, Decode(threshold=0.5), found=lost))
+
+
+def test_a_result_is_decoded_again(frames):
+    result = mespot.spot(frames, fps=30)
+    assert len(mespot.decode(result, threshold=0.0)) >= len(result.expressions)
+    assert mespot.decode(result, Decode(threshold=1e9)) == []
+
+
+def test_score_by_hand(tmp_path):
+    truth = {"a": [Expression(10, 12, 15), Expression(40, 42, 45)], "b": []}
+    spots = {"a": [Expression(11, 12, 14)], "b": [Expression(5, 6, 7)]}
+    listed = [Recording(n, "s", FPS, 1800) for n in ("a", "b", "c")]
+    found = mespot.score(truth, spots, listed)
+    assert (found.overall.tp, found.overall.fp, found.overall.fn) == (1, 1, 1)
+    assert found.overall.minutes == pytest.approx(3)
+    assert (found.by_recording["b"].fp, found.by_recording["c"].fp) == (1, 0)
+    rejected = {"a": [replace(spots["a"][0], attributes={"status": "rejected"})], "b": []}
+    assert mespot.score(truth, rejected, listed).overall.tp == 0
+    assert mespot.score(truth, spots, rule="megc").overall.tp == 1
+    assert mespot.score(truth, spots, rule="megc", iou=0.9).overall.tp == 0
+
+
+def test_tables_of_a_result(frames):
+    result = mespot.spot(frames, fps=30)
+    with pytest.raises(UsageError, match="neither 'events' nor 'scores'"):
+        result.to_frame("spots")
+    if importlib.util.find_spec("pandas") is None:
+        with pytest.raises(MespotError, match="mespot\\[pandas\\]"):
+            result.to_frame()
+        pytest.skip("pandas is not installed")
+    import pandas
+
+    scores = result.to_frame("scores")
+    assert list(scores.columns) == ["frame", "time_s", "score", "found"]
+    assert len(scores) == 90
+    events = result.to_frame()
+    assert isinstance(events, pandas.DataFrame)
+    assert list(events.columns)[:5] == ["onset", "apex", "offset", "kind", "score"]
+    assert len(events) == len(result.expressions)
+
+
+def test_python_m_mespot():
+    done = subprocess.run(
+        [sys.executable, "-m", "mespot", "--version"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0
+    assert done.stdout.startswith("mespot ")
+
+
+def test_types_hold_no_any():
+    """mypy over tests/typed_use.py: what the interface gives is typed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--no-incremental", "tests/typed_use.py"],
+        capture_output=True, text=True, check=False, cwd=ROOT,
+    )  # fmt: skip
+    revealed = [line for line in done.stdout.splitlines() if "Revealed type" in line]
+    errors = [line for line in done.stdout.splitlines() if ": error:" in line]
+    assert not errors, errors
+    assert len(revealed) == 19
+    # numpy writes the shape of an array as tuple[Any, ...].
+    anys = [line for line in revealed if "Any" in line.replace("tuple[Any, ...]", "")]
+    assert not anys, anys

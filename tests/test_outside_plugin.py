@@ -1,0 +1,260 @@
+"""Plug-ins of another distribution, and plain objects, go through the whole chain."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shutil
+import subprocess
+import sys
+import sysconfig
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+import mespot
+from mespot import Decode, Recipe, registry, testing
+from mespot.cache import Cache
+from mespot.contracts import BaseDescriptor, check
+from mespot.errors import UsageError
+from mespot.rows import keys_of
+from mespot.scorers.lstm import Lstm
+from mespot.synthetic import STANDARD, load_portraits, render_recording
+
+HERE = Path(__file__).parent / "outside_plugin"
+SMALL = replace(STANDARD, width=320, height=240, eye_px=(48.0, 50.0), micro_per_minute=40.0)
+
+
+@pytest.fixture(scope="module")
+def outside():
+    """The stranger's module, imported from its folder: not installed."""
+    spec = importlib.util.spec_from_file_location("outside_plugin", HERE / "outside_plugin.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["outside_plugin"] = module
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules["outside_plugin"]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Three subjects with a short video each, and the stranger's JSON beside."""
+    root = tmp_path_factory.mktemp("data")
+    entries = []
+    faces = load_portraits(None)
+    for number in range(3):
+        made = render_recording(faces[number % len(faces)], root, f"r{number}", SMALL, number, 5.0, Fraction(30))
+        entries.append({
+            "id": f"r{number}", "subject": f"s{number}", "fps": "30", "n_frames": 150,
+            "video": f"r{number}.mp4",
+            "expressions": [
+                {"onset": e.onset, "apex": e.apex, "offset": e.offset}
+                for e in made.expressions if e.kind == "micro"
+            ],
+        })  # fmt: skip
+    (root / "recordings.json").write_text(json.dumps(entries))
+    return root
+
+
+def test_the_batteries_take_them(outside, data):
+    testing.check_descriptor(outside.BlockMotion())
+    testing.check_scorer(outside.MovingZ())
+    assert len(testing.check_dataset(outside.MyJson(), data)) == 3
+    testing.check_exporter(outside.Lines())
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory):
+    """A fresh environment that has the stranger's distribution beside what is installed here."""
+    home = tmp_path_factory.mktemp("environment")
+    copy = home / "source"
+    shutil.copytree(HERE, copy)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(home / "venv")], check=True)
+    binary = home / "venv" / ("Scripts" if sys.platform == "win32" else "bin") / "python"
+    site = subprocess.run(
+        [str(binary), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
+        capture_output=True, text=True, check=True,
+    ).stdout.strip()  # fmt: skip
+    core = Path(mespot.__file__).parents[1]
+    (Path(site) / "here.pth").write_text(f"{core}\n{sysconfig.get_path('purelib')}\n")
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation",
+         "--no-index", "--target", site, str(copy)],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return str(binary)
+
+
+def run(python, *args, **more):
+    return subprocess.run(
+        [python, "-m", "mespot", *map(str, args)],
+        capture_output=True, text=True, check=False, **more,
+    )  # fmt: skip
+
+
+def test_an_installed_distribution_is_found_and_evaluated(python, data, tmp_path):
+    listed = json.loads(run(python, "list", "--json").stdout)
+    (entry,) = [e for e in listed["descriptors"] if e["name"] == "block_motion"]
+    assert entry["distribution"] == "outside-plugin 1.2"
+    assert entry["fields"] == {"blocks": 6}
+    (broken,) = [e for e in listed["scorers"] if e["name"] == "broken"]
+    assert "lacks epoch_of(checkpoint)" in broken["error"]
+    assert "moving_z" in {e["name"] for e in listed["scorers"] if "error" not in e}
+
+    doctor = run(python, "doctor")
+    assert doctor.returncode == 1
+    assert "broken" in doctor.stdout + doctor.stderr
+
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text(
+        'name = "mine"\n[descriptor]\nname = "block_motion"\nblocks = 4\n'
+        '[scorer]\nname = "moving_z"\n'
+    )
+    out = tmp_path / "out"
+    done = run(
+        python, "evaluate", recipe, "--dataset", "my-json", "--root", data, "-o", out,
+        "--workers", "2", "--cache", tmp_path / "cache",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    results = json.loads((out / "results.json").read_text())["results"]
+    assert results[0]["recipe"] == "mine"
+    assert len(results[0]["folds"]) == 3
+    assert (out / "mine" / "recipe.toml").read_text().count("block_motion") == 1
+
+    exported = run(
+        python, "datasets", "export", "my-json", data, "-o", tmp_path / "e", "--format", "lines"
+    )
+    assert exported.returncode == 0, exported.stderr
+    assert list((tmp_path / "e").glob("*.lines"))
+
+    low = [*recipe.read_text().splitlines(), "[decode]", "threshold = 2.0"]
+    recipe.write_text("\n".join(low))
+    spotted = run(python, "spot", data / "r0.mp4", "-o", tmp_path / "s", "--spotter", recipe)
+    assert spotted.returncode == 0, spotted.stderr
+    assert (tmp_path / "s" / "events.csv").is_file()
+
+
+def test_a_plug_in_of_an_unknown_name_is_refused_in_one_line(python, data, tmp_path):
+    recipe = tmp_path / "other.toml"
+    recipe.write_text('[descriptor]\nname = "block_moton"\n')
+    done = run(python, "spot", data / "r0.mp4", "-o", tmp_path / "s", "--spotter", recipe)
+    assert done.returncode == 2
+    assert "did you mean 'block_motion'" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_plain_objects_are_trained_saved_loaded_and_evaluated(outside, data, tmp_path):
+    pytest.importorskip("torch")
+    pytest.importorskip("onnx")
+    recordings = outside.MyJson().load(data)
+    recipe = Recipe(
+        "mine",
+        descriptor=outside.BlockMotion(blocks=3),
+        scorer=Lstm(epochs=1, units=3, window=10),
+        decode=Decode(min_s=0.1),
+    )
+    spotter = mespot.train(recipe, recordings)
+    spotter.save(tmp_path / "spotter")
+    with pytest.raises(UsageError, match="outside_plugin:BlockMotion"):
+        mespot.load_spotter(tmp_path / "spotter")
+    mespot.register("descriptors", outside.BlockMotion)
+    try:
+        loaded = mespot.load_spotter(tmp_path / "spotter")
+    finally:
+        registry.unregister("descriptors", outside.BlockMotion)
+    assert loaded.recipe.descriptor == outside.BlockMotion(blocks=3)
+    assert loaded.weights_hash == spotter.weights_hash
+    result = mespot.spot(data / "r0.mp4", spotter=loaded)
+    assert len(result.scores) == 150
+
+    untrained = Recipe("z", descriptor=outside.BlockMotion(), scorer=outside.MovingZ())
+    (figures,) = mespot.evaluate(untrained, recordings, tmp_path / "out", cache=tmp_path / "cache")
+    assert figures["recipe"] == "z"
+    assert figures["recordings"] == 3
+
+
+def test_keys_follow_fields_and_code(outside, data, tmp_path, monkeypatch):
+    recording = outside.MyJson().load(data)[0]
+    cache = Cache(tmp_path / "cache")
+
+    def key(descriptor):
+        return keys_of(Recipe("x", descriptor=descriptor), recording, cache).rows
+
+    six = key(outside.BlockMotion())
+    assert key(outside.BlockMotion(blocks=6)) == six
+    assert key(outside.BlockMotion(blocks=5)) != six
+    from mespot import code_hash
+
+    changed = tmp_path / "outside_plugin.py"
+    changed.write_text((HERE / "outside_plugin.py").read_text().replace("np.abs(", "2 * np.abs("))
+    code_hash._path.cache_clear()
+    code_hash._root.cache_clear()
+    monkeypatch.setattr(outside, "__file__", str(changed))
+    assert key(outside.BlockMotion()) != six
+    monkeypatch.undo()
+    code_hash._path.cache_clear()
+    code_hash._root.cache_clear()
+    assert key(outside.BlockMotion()) == six
+    monkeypatch.setattr(code_hash, "plugin_libraries", lambda _: ("pip",))
+    monkeypatch.setattr("mespot.rows.plugin_libraries", lambda _: ("pip",))
+    assert key(outside.BlockMotion()) != six
+
+
+@dataclass
+class Changeable(BaseDescriptor):
+    """Not frozen."""
+
+    def span_at(self, fps):
+        return 1
+
+    def describe(self, clip):
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class TwoMethodsShort(BaseDescriptor):
+    """Without describe."""
+
+    def span_at(self, fps):
+        return 1
+
+
+@dataclass(frozen=True)
+class WrongArguments(BaseDescriptor):
+    """describe takes no clip."""
+
+    def span_at(self, fps):
+        return 1
+
+    def describe(self):
+        raise NotImplementedError
+
+
+class Plain(BaseDescriptor):
+    """No dataclass."""
+
+    def span_at(self, fps):
+        return 1
+
+    def describe(self, clip):
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(
+    ("cls", "text"),
+    [
+        (Changeable, "can be changed"),
+        (TwoMethodsShort, r"lacks describe\(clip\)"),
+        (WrongArguments, r"describe\(self\) does not take the arguments of describe\(clip\)"),
+        (Plain, "is no dataclass"),
+    ],
+)
+def test_broken_contracts_are_named(cls, text):
+    with pytest.raises(UsageError, match=text):
+        check("descriptors", cls)
+    with pytest.raises(UsageError, match=text):
+        mespot.register("descriptors", cls)
+    with pytest.raises(UsageError, match=text):
+        Recipe(descriptor=cls())
