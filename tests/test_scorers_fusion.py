@@ -17,8 +17,8 @@ from mespot.evaluation.fold import run_fold
 from mespot.evaluation.run import _jobs
 from mespot.protocol import Sample, leave_one_subject_out
 from mespot.recipe import Recipe, load_recipe
-from mespot_lab.networks.fusion import Fusion, unit
 from mespot.types import Expression, FrameSeries
+from mespot_lab.networks.fusion import Fusion, unit
 
 FPS = 10  # Ten rows a second: a block of background has ten, the margin about an ME two.
 

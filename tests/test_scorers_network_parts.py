@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from mespot_lab.networks._targets import Targets
+from mespot_lab.networks._vary import Material, Variation, at_tempo, batches
 
 from mespot import protocol
 from mespot.recipe import Recipe
-from mespot_lab.networks import _pieces
-from mespot_lab import platt
-from mespot_lab.networks._targets import Targets
-from mespot_lab.networks._vary import Material, Variation, at_tempo, batches
 from mespot.scorers.never import Never
 from mespot.types import Expression, FrameSeries
+from mespot_lab import platt
+from mespot_lab.networks import _pieces
 from network_cases import kinds
 
 
