@@ -17,12 +17,12 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from mespot.scorers.lstm_torch import window_scores
 from numpy.typing import NDArray
 
 from mespot import onnx_runtime
 from mespot.scorers import lstm_onnx, lstm_torch
 from mespot.scorers.lstm import Lstm
+from mespot.scorers.lstm_torch import window_scores
 
 WINDOW = 36
 WIDTHS = {"region flow": 396, "HOG-/HIGO-TOP": 1536, "LBP-TOP": 11328}
