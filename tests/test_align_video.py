@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from aligned_cases import FPS, map_error, run, scene
-from mespot.align import Align, align, concatenate, crop
+from mespot.align import Align, align, concatenate, crop, face_tracker
 from mespot.align import aligner as aligner_module
 from mespot.align.aligner import Aligner, AlignNotes
 from mespot.align.register import register
@@ -130,7 +130,9 @@ def test_at_high_rates_frames_between_lie_between(monkeypatch: pytest.MonkeyPatc
     between = (clip.landmarks[:-2:2] + clip.landmarks[2::2]) / 2
     np.testing.assert_allclose(clip.landmarks[1:-1:2], between, atol=1e-3)
     # Those that are tracked have the landmarks that they would have in a video of these alone.
-    alone, _ = run(frames[::2], Align(smoothing=1, anchor_s=1.6))
+    monkeypatch.setattr(face_tracker, "ANCHOR_S", 1.6)
+    monkeypatch.setattr(face_tracker, "MEMORY_S", 32.0)
+    alone, _ = run(frames[::2], Align(smoothing=1))
     np.testing.assert_allclose(clip.landmarks[::2], alone.landmarks, atol=1e-3)
     np.testing.assert_allclose(exact[:81], clip.landmarks, atol=1e-3)
     for i in (0, 1, 40, 77):

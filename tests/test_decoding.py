@@ -107,15 +107,6 @@ def test_dropped_long_movement_does_not_come_back_as_its_lesser_peaks():
     assert decode(curve(values), replace(FIXED, max_s=0.3)) == []
 
 
-def test_duration_bounds_clip():
-    config = replace(FIXED, outside="clip", min_s=0.3, max_s=0.4)
-    # One frame becomes three, seven become four with the apex where it was in proportion.
-    values = [0, 0, 1, 0, 0, 0, 0.6, 0.7, 0.8, 0.9, 0.8, 0.7, 0.6, 0]
-    assert spans(decode(curve(values), config)) == [(1, 2, 3), (8, 9, 11)]
-    # At the video's edge only what is there.
-    assert spans(decode(curve([1, 0, 0, 0, 0]), config)) == [(0, 0, 1)]
-
-
 def test_paper_threshold_by_hand():
     # (0.8 + 0.2) / 2 = 0.5: zeros and negative scores are no smallest positive score.
     config = Decode(threshold="paper", nms_s=0)
@@ -252,7 +243,6 @@ def decodings(draw):
         level=draw(st.sampled_from([0.3, 0.5, 1.0])),
         min_s=draw(st.sampled_from([None, 0.2])),
         max_s=draw(st.sampled_from([None, 0.6])),
-        outside=draw(st.sampled_from(["drop", "clip"])),
         smooth_s=draw(st.sampled_from([0.0, 0.3])),
     )
     return scores, config, found
@@ -271,7 +261,7 @@ def test_what_holds_of_all_spots(case, threshold):
         taken[spot.onset : spot.offset + 1] += 1
         if config.max_s is not None:
             assert spot.n_frames <= 6
-        if config.min_s is not None and config.outside == "drop":
+        if config.min_s is not None:
             assert spot.n_frames >= 2
     assert taken.max(initial=0) <= 1
     assert not taken[~found].any()

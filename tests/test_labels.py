@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mespot.labels import apex_scores, label_scores, overlap_scores, unlabelled
+from mespot.labels import apex_scores, label_scores, overlap_scores
 from mespot.types import Expression, FrameSeries
 
 
@@ -83,23 +83,12 @@ def test_other_kinds_are_background(rule, kind):
     assert rule([Expression(5, 6, 20, kind)], 30, 5, kinds=(kind,)).any()
 
 
-def test_ceiling_counts_what_no_label_tells_of():
-    short, kept = Expression(10, 11, 13), Expression(40, 41, 44)
-    past_the_end, macro = Expression(100, None, 110), Expression(10, 11, 13, "macro")
-    # Beside a long neighbour the short one's rows are labelled, but not because of it.
-    s = series(60, 9)
-    assert unlabelled([short, kept, past_the_end, macro], s) == [short, past_the_end]
-    assert unlabelled([short, Expression(15, 20, 30)], s) == [short]
-    assert unlabelled([short, kept], s, "apex") == []
-
-
 def test_labels_of_their_own_length_stand_about_the_rows_middle():
     # Rows of 9 frames, labels of 0.2 s = 5 frames at 25 fps: row i's label covers i + 2 … i + 6.
     s = series(30, 9)
     labels = label_scores(s, [Expression(12, 13, 16)], label_s=0.2)
     assert np.argmax(labels) == 10
     assert labels[[8, 9, 10, 11, 12]] == pytest.approx([0.6, 0.8, 1, 0.8, 0.6])
-    assert unlabelled([Expression(10, 11, 12)], s, label_s=0.2) == []
     # Longer than the rows: the first rows' labels reach before the video.
     wide = label_scores(series(20, 3), [Expression(0, 0, 6)], label_s=0.28)
     assert wide[0] == np.float32(5 / 7)

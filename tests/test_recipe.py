@@ -162,7 +162,6 @@ decodes = st.builds(
     level=st.one_of(st.just(1), st.floats(0.01, 1)),
     min_s=st.none() | st.floats(0, 1),
     max_s=st.none() | st.floats(1, 9) | st.integers(1, 9),
-    outside=st.sampled_from(["drop", "clip"]),
     smooth_s=shares,
 )
 aligns = st.builds(
@@ -171,9 +170,6 @@ aligns = st.builds(
     points=st.sampled_from([5, 17]),
     register=st.sampled_from(["face", "none"]),
     smoothing=st.sampled_from([1, 3, 5]),
-    anchor_s=positive,
-    memory_s=positive,
-    detect_s=positive,
     min_face=st.floats(0.05, 1),
 )
 descriptors = st.one_of(

@@ -9,7 +9,7 @@ import pytest
 
 from mespot import onnx_runtime
 from mespot.scorers import lstm_onnx
-from mespot.windows import cut, merge_mean
+from window_cases import cut, merge_mean
 
 torch = pytest.importorskip("torch", reason="training needs PyTorch")
 pytest.importorskip("onnx", reason="training needs onnx")

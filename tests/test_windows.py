@@ -7,17 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mespot.windows import (
-    MeanMerge,
-    PeakMerge,
-    cut,
-    local_maxima,
-    merge_mean,
-    merge_peaks,
-    n_windows,
-    pad,
-    smooth,
-)
+from mespot.windows import MeanMerge, PeakMerge, local_maxima, n_windows, pad, smooth
+from window_cases import cut, merge_mean, merge_peaks
 
 sizes = st.integers(1, 12).flatmap(
     lambda window: st.tuples(st.integers(0, 40), st.just(window), st.integers(1, window))

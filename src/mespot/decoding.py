@@ -46,10 +46,8 @@ class Decode:
     level : float
         In (0, 1].
     min_s, max_s : float or None
-        Bounds on a spot's duration; None: no bound.
-    outside : {"drop", "clip"}
-        A spot outside these bounds is lost by ``drop`` (its frames stay taken: a long movement does
-        not come back as its lesser peaks); ``clip`` lengthens or shortens it, on free frames.
+        Bounds on a spot's duration; None: no bound. A spot outside them is lost; its frames stay
+        taken, so a long movement does not come back as its lesser peaks.
     smooth_s : float
         Full width at half maximum of a triangular, zero-phase smoothing of the scores; 0: none.
 
@@ -65,7 +63,6 @@ class Decode:
     level: float = 0.5
     min_s: float | None = None
     max_s: float | None = None
-    outside: Literal["drop", "clip"] = "drop"
     smooth_s: float = 0.0
 
     def __post_init__(self) -> None:
@@ -248,15 +245,12 @@ class _Field:
         if self.near[apex] or self.taken[apex]:
             return None
         onset, offset = self._width(row) if self.config.interval == "width" else self._span(row)
-        if self.config.outside == "clip":
-            onset, offset = self._clip(onset, apex, offset)
         self.taken[onset : offset + 1] = b"\1" * (offset + 1 - onset)
         low = max(apex - self.radius, 0)
         self.near[low : apex + self.radius + 1] = b"\1" * (
             min(apex + self.radius + 1, len(self.near)) - low
         )
-        fits = self.shortest <= offset - onset + 1 <= self.longest
-        if self.config.outside == "drop" and not fits:
+        if not self.shortest <= offset - onset + 1 <= self.longest:
             return None
         return Expression(onset, apex, offset, "micro", self.curve[row])
 
@@ -290,15 +284,3 @@ class _Field:
             left + 1 if left >= 0 else max(onset, 0),
             right - 1 if right >= 0 else min(offset, len(self.taken) - 1),
         )
-
-    def _clip(self, onset: int, apex: int, offset: int) -> tuple[int, int]:
-        """The interval lengthened or shortened to the bounds, on free frames."""
-        length = offset - onset + 1
-        if length < self.shortest:
-            onset -= (self.shortest - length) // 2
-            return self._free(onset, apex, onset + self.shortest - 1)
-        if length > self.longest:
-            # The apex keeps its place within the interval, in proportion.
-            before = (apex - onset) * (self.longest - 1) // (length - 1)
-            return apex - before, apex - before + self.longest - 1
-        return onset, offset

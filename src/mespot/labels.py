@@ -97,26 +97,6 @@ def label_scores(
     return rule(expressions, len(series), span, first, series.step, kinds)
 
 
-def unlabelled(
-    expressions: Sequence[Expression],
-    series: FrameSeries,
-    label: Label = "overlap",
-    label_s: float | None = None,
-    kinds: tuple[str, ...] = MICRO,
-) -> list[Expression]:
-    """The expressions that no row's label covers: a learner cannot be taught to find them.
-
-    Each expression is labelled alone, so that a long neighbour does not hide a short one. With
-    Eq. 1 these are the expressions shorter than L / 2 and those past the last row; their number is
-    the label's ceiling on recall.
-    """
-    return [
-        e
-        for e in _of_kinds(expressions, kinds)
-        if not label_scores(series, [e], label, label_s, kinds).any()
-    ]
-
-
 def _of_kinds(expressions: Sequence[Expression], kinds: tuple[str, ...]) -> list[Expression]:
     return [e for e in expressions if e.kind in kinds]
 

@@ -29,7 +29,7 @@ from mespot.decoding import Decode
 from mespot.errors import UnreadableInput, UsageError, nearest
 
 PARTS = ("align", "descriptor", "scorer", "decode", "choose")
-_NEVER_CHOSEN = ("threshold", "interval", "outside")
+_NEVER_CHOSEN = ("threshold", "interval")
 _MOST_CHOICES = 200
 
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 
@@ -28,21 +27,6 @@ def n_windows(n: int, window: int, stride: int = 1) -> int:
     return 1 + max(0, -(-(n - window) // stride))
 
 
-def cut(values: NDArray[np.float32], window: int, stride: int = 1) -> NDArray[np.float32]:
-    """All windows of a series: (n, ...) -> (n_windows, window, ...), starting at 0, stride, ...
-
-    A read-only view, no copy, wherever the windows end exactly with the series (always with stride
-    1 and n >= window); otherwise the series is first lengthened by its last row.
-    """
-    count = n_windows(len(values), window, stride)
-    if count == 0:
-        return np.empty((0, window, *values.shape[1:]), values.dtype)
-    values = pad(values, (count - 1) * stride + window)
-    view = sliding_window_view(values, window, axis=0)[::stride]
-    # sliding_window_view puts the window last; time comes second here.
-    return np.moveaxis(view, -1, 1)
-
-
 def pad(values: NDArray[np.float32], length: int) -> NDArray[np.float32]:
     """The series with its last row repeated up to ``length`` rows; itself if it is long enough."""
     missing = length - len(values)
@@ -51,30 +35,8 @@ def pad(values: NDArray[np.float32], length: int) -> NDArray[np.float32]:
     return np.concatenate([values, np.repeat(values[-1:], missing, axis=0)])
 
 
-def merge_mean(windows: NDArray[np.float32], n: int, stride: int = 1) -> NDArray[np.float32]:
-    """Mean of all predictions of a row: (n_windows, window, ...) -> (n, ...) float32.
-
-    ``merge_mean(cut(x, window, stride), len(x), stride)`` is x to the bit.
-    """
-    merger = MeanMerge(n, windows.shape[2:])
-    merger.add(windows, 0, stride)
-    return merger.result()
-
-
-def merge_peaks(windows: NDArray[np.float32], n: int, stride: int = 1) -> NDArray[np.float32]:
-    """The paper's rule ``nms``: (n_windows, window) -> (n,) float32, zero except at peaks.
-
-    A row's value is its largest score over the windows in which it is a peak. A peak is a local
-    maximum above 0 inside a window; the window's first and last position are none, since what lies
-    beyond them was not seen, unless the recording itself begins or ends there.
-    """
-    merger = PeakMerge(n)
-    merger.add(windows, 0, stride)
-    return merger.result()
-
-
 class MeanMerge:
-    """``merge_mean`` fed piece by piece: the windows of hours of video are never all held."""
+    """Mean of all predictions of a row, fed piece by piece: never all windows are held."""
 
     def __init__(self, n: int, shape: tuple[int, ...] = ()) -> None:
         self._sum = np.zeros((n, *shape))
@@ -97,7 +59,12 @@ class MeanMerge:
 
 
 class PeakMerge:
-    """``merge_peaks`` fed piece by piece."""
+    """The paper's rule ``nms``, fed piece by piece: zero except at peaks.
+
+    A row's value is its largest score over the windows in which it is a peak. A peak is a local
+    maximum above 0 inside a window. The window's first and last position are none, since what lies
+    beyond them was not seen, unless the recording itself begins or ends there.
+    """
 
     def __init__(self, n: int) -> None:
         self._best = np.zeros(n, np.float32)

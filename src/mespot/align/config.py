@@ -22,13 +22,6 @@ class Align:
         to learn what registration is worth. The face is followed all the same, for ``found``.
     smoothing : int
         Frames of the zero-phase smoothing of the landmarks, odd; 1 turns it off.
-    anchor_s : float
-        Seconds between two looks of the landmark model, which hold the tracks in place; five times
-        as many while nearly all tracks agree, and the model with them.
-    memory_s : float
-        A look enters the running mean of all with the share ``anchor_s`` / ``memory_s``.
-    detect_s : float
-        Seconds between two searches for a face while none is followed.
     min_face : float
         Smallest face that is searched, as a share of the frame's shorter side.
     """
@@ -37,9 +30,6 @@ class Align:
     points: Literal[5, 17] = 5
     register: Literal["face", "none"] = "face"
     smoothing: int = 5
-    anchor_s: float = 0.4
-    memory_s: float = 8.0
-    detect_s: float = 0.2
     min_face: float = 0.15
 
     def __post_init__(self) -> None:
@@ -51,8 +41,5 @@ class Align:
             raise ValueError(f"register {self.register!r}: there are 'face' and 'none'")
         if self.smoothing < 1 or self.smoothing % 2 == 0:
             raise ValueError(f"smoothing {self.smoothing}: an odd number of frames is needed")
-        for name in ("anchor_s", "memory_s", "detect_s"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} {getattr(self, name)}: must be positive")
         if not 0.05 <= self.min_face <= 1:
             raise ValueError(f"min_face {self.min_face}: must be in [0.05, 1]")

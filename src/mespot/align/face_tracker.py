@@ -22,6 +22,12 @@ from mespot.align.landmarks import PAIRS, measure
 from mespot.align.track import EYES, SIZE, Motion, Tracker, chip_from_crop
 from mespot.align.view import Picture, View, view_within
 
+# Seconds between two looks of the landmark model, which hold the tracks in place; five times as many
+# while nearly all tracks agree, and the model with them. A look enters the running mean of all with
+# the share ANCHOR_S / MEMORY_S.
+ANCHOR_S, MEMORY_S = 0.4, 8.0
+# Seconds between two searches for a face while none is followed.
+DETECT_S = 0.2
 # dlib's unrest (landmarks.measure) is about 1 on faces, up to 5 on turned ones, 6 to 40 where
 # something covers the face, above 25 elsewhere. Below the first number a look is believed, below
 # the second a detected face is taken up, above the third a look speaks against a face.
@@ -64,9 +70,9 @@ class FaceTracker:
 
     def __init__(self, config: Align, fps: Fraction) -> None:
         self.config = config
-        self.anchor_frames = max(2, round(config.anchor_s * fps))
-        self.detect_frames = max(1, round(config.detect_s * fps))
-        self.gain = min(1.0, config.anchor_s / config.memory_s)
+        self.anchor_frames = max(2, round(ANCHOR_S * fps))
+        self.detect_frames = max(1, round(DETECT_S * fps))
+        self.gain = min(1.0, ANCHOR_S / MEMORY_S)
         self.faces = 0
         self.keyframes = 0
         self.segment = 0

@@ -58,19 +58,13 @@ class View:
         return np.array([self.x, self.y]) + (self.step - 1) / 2
 
 
-def view_of(image: Picture, outline: NDArray, reduction: float) -> View:
-    """The upright rectangle around ``outline``, for reading ``reduction`` times coarser.
-
-    ``outline`` (n, 2) are source pixels, also outside the image. The whole part of the reduction is
-    done by averaging blocks, the rest by a Gaussian that grows smoothly with it, so that a face
-    that comes nearer meets no step in sharpness.
-    """
-    (left, top), (right, bottom) = outline.min(axis=0).tolist(), outline.max(axis=0).tolist()
-    return view_within(image, (left, top, right, bottom), reduction)
-
-
 def view_within(image: Picture, box: Box, reduction: float) -> View:
-    """As ``view_of``, for a box in source pixels."""
+    """The upright rectangle ``box`` (left, top, right, bottom), to be read ``reduction`` times coarser.
+
+    The box is in source pixels and may reach outside the image. The whole part of the reduction is
+    done by averaging blocks, the rest by a Gaussian that grows smoothly with it, so that a face that
+    comes nearer meets no step in sharpness.
+    """
     step = max(1, int(reduction))
     whole = image if isinstance(image, np.ndarray) else image.raw
     height, width = whole.shape

@@ -72,8 +72,6 @@ class Lstm(LearnedScorer):
         noise on the normalised rows. All in training only.
     check_every : int
         Epochs between two looks at ``quality``.
-    threads : int
-        Of torch while training; weights are the same to the bit only for the same number.
     """
 
     training_needs: ClassVar[tuple[str, ...]] = ("torch", "onnx")
@@ -99,10 +97,9 @@ class Lstm(LearnedScorer):
     dropout: float = 0.0
     noise: float = 0.0
     check_every: int = 1
-    threads: int = 1
 
     def __post_init__(self) -> None:
-        counted = ("units", "networks", "epochs", "batch", "train_stride", "check_every", "threads")
+        counted = ("units", "networks", "epochs", "batch", "train_stride", "check_every")
         for name in counted:
             if getattr(self, name) < 1:
                 raise UsageError(f"scorer lstm: {name} = {getattr(self, name)}: must be at least 1")

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mespot.scorers.ready_rows import ReadyRows
-from mespot.scorers.torch_training import Arrays, Best, Judge, arrays, glorot, rate_in, threads
+from mespot.scorers.torch_training import Arrays, Best, Judge, arrays, glorot, one_thread, rate_in
 
 
 class LstmFields(Protocol):
@@ -57,8 +57,6 @@ class LstmFields(Protocol):
     def noise(self) -> float: ...
     @property
     def check_every(self) -> int: ...
-    @property
-    def threads(self) -> int: ...
 
 
 # A slice holds at least this many times M rows beyond its first window: what neighbouring slices
@@ -94,7 +92,7 @@ def train_network(
 ) -> tuple[Arrays, int]:
     """Weights after the best epoch by ``judge`` (after the last without one), and its number."""
     rng = np.random.default_rng(seed)
-    with threads(config.threads):
+    with one_thread():
         start = initial(training_set.rows[0].shape[1], config.units, rng)
         weights = {k: torch.from_numpy(v).requires_grad_(True) for k, v in start.items()}
         optimiser = torch.optim.Adam(

@@ -48,10 +48,9 @@ class Network(LearnedScorer):
     stretch: float = 0.0
     amplitude: float = 0.0
     check_every: int = 2
-    threads: int = 1
 
     def __post_init__(self) -> None:
-        ones = ("channels", "networks", "epochs", "batch", "slice_rows", "check_every", "threads")
+        ones = ("channels", "networks", "epochs", "batch", "slice_rows", "check_every")
         for name in ones:
             self._require(name, getattr(self, name) >= 1, "at least 1")
         for name in ("learning_rate", "positive_weight", "hard_weight"):

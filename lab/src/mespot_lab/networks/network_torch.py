@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from mespot.scorers.torch_training import glorot, rate_in, threads
+from mespot.scorers.torch_training import glorot, one_thread, rate_in
 from mespot_lab.networks.slices import TrainingFields, TrainingRows, Variation, batches
 
 LARGEST_STEP = 1.0
@@ -210,7 +210,7 @@ def train(
     )  # fmt: skip
     parameters = list(module.parameters())
     best, best_epoch, kept = math.nan, 0, None
-    with threads(config.threads):
+    with one_thread():
         optimiser = torch.optim.AdamW(
             parameters, lr=config.learning_rate, weight_decay=config.weight_decay
         )
