@@ -32,7 +32,7 @@ def haar_box(frames: Frames, first: NDArray) -> NDArray:
     """The Viola-Jones box nearest to the face: its corners."""
     out = []
     for frame in frames:
-        boxes = propose(frame, 0.15)
+        boxes = propose(frame)
         away = [np.hypot(*(np.array([x, y]) + side / 2 - first.mean(0))) for x, y, side in boxes]
         x, y, side = boxes[int(np.argmin(away))] if boxes else (np.nan,) * 3
         out.append([(x, y), (x + side, y), (x, y + side), (x + side, y + side)])

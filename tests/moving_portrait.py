@@ -53,7 +53,7 @@ def portraits() -> list[Path]:
 def portrait(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
     """Grey picture and its landmarks (5, 2)."""
     image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-    landmarks = find_faces(image, 0.15)[0].landmarks(5)
+    landmarks = find_faces(image)[0].landmarks(5)
     for _ in range(3):
         landmarks, _ = measure(image, landmarks)
     return image, landmarks

@@ -144,7 +144,7 @@ def test_a_larger_face_meets_no_step_in_sharpness() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"size": 31}, {"points": 6}, {"smoothing": 4}, {"smoothing": 0}, {"min_face": 0.01}],
+    [{"size": 31}, {"points": 6}, {"smoothing": 4}, {"smoothing": 0}],
 )  # fmt: skip
 def test_impossible_settings_are_refused(wrong: dict) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):

@@ -211,7 +211,7 @@ def test_unrest_tells_faces_from_the_rest(boxes: tuple) -> None:
 @pytest.mark.parametrize("n_points", [5, 17])
 def test_landmarks_come_from_a_rough_guess(n_points: int) -> None:
     frames, _, first = scene(1)
-    face = find_faces(frames[0], 0.15)[0]
+    face = find_faces(frames[0])[0]
     guess = face.landmarks(n_points)
     for _ in range(2):
         guess, unrest = measure(frames[0], guess)
@@ -225,7 +225,7 @@ def test_faces_are_found_the_largest_first() -> None:
     image, points = portrait(portraits()[0])
     near, far = (next(render(image, motion(points, 1, eyes))) for eyes in (80.0, 50.0))
     both = np.hstack([far[:, 120:520], near[:, 120:520]])
-    faces = find_faces(both, 0.15)
+    faces = find_faces(both)
     assert len(faces) == 2
     assert faces[0].side > faces[1].side
     assert abs(faces[0].x - 600) < 25
@@ -236,7 +236,7 @@ def test_faces_are_found_the_largest_first() -> None:
 def test_faces_are_found_at_any_resolution(factor: float) -> None:
     frames, _, first = scene(1)
     image = cv2.resize(frames[0], None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-    (face,) = find_faces(image, 0.15)
+    (face,) = find_faces(image)
     eyes = face.landmarks(5)[:4].mean(0) / factor
     assert np.abs(eyes - first[:4].mean(0)).max() < 0.25 * crop.eye_distance(first)
 
@@ -244,8 +244,8 @@ def test_faces_are_found_at_any_resolution(factor: float) -> None:
 @pytest.mark.parametrize("shape", [(10, 10), (1, 300), (48, 48), (97, 333)])
 def test_no_face_where_there_is_none(shape: tuple[int, int]) -> None:
     rng = np.random.default_rng(0)
-    assert find_faces(np.full(shape, 120, np.uint8), 0.15) == []
-    assert find_faces(rng.integers(0, 256, shape).astype(np.uint8), 0.15) == []
+    assert find_faces(np.full(shape, 120, np.uint8)) == []
+    assert find_faces(rng.integers(0, 256, shape).astype(np.uint8)) == []
 
 
 def test_the_kept_detector_is_dlibs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -293,5 +293,5 @@ def test_missing_models_are_told_in_one_line(
     monkeypatch.setattr(detect, "CASCADE", "nothing.xml")
     detect._cascade.cache_clear()
     with pytest.raises(MespotError, match="cascade is missing"):
-        detect.propose(np.zeros((100, 100), np.uint8), 0.15)
+        detect.propose(np.zeros((100, 100), np.uint8))
     detect._cascade.cache_clear()

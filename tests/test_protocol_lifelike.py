@@ -23,7 +23,7 @@ from mespot.types import Expression, Fold, FrameSeries
 
 FPS = Fraction(25)
 N = 500
-RECIPE = Recipe("toy", scorer=Random(smooth_s=0.2), decode=Decode(nms_s=0.2))
+RECIPE = Recipe("toy", scorer=Random(), decode=Decode(nms_s=0.2))
 SUBJECTS = "abcd"
 SHARE = 0.5
 

@@ -170,7 +170,6 @@ aligns = st.builds(
     points=st.sampled_from([5, 17]),
     register=st.sampled_from(["face", "none"]),
     smoothing=st.sampled_from([1, 3, 5]),
-    min_face=st.floats(0.05, 1),
 )
 descriptors = st.one_of(
     st.builds(HogTop, span=st.integers(3, 40), voting=st.sampled_from(["hard", "soft"])),
@@ -182,7 +181,7 @@ descriptors = st.one_of(
     ),
 )
 scorers = st.one_of(
-    st.builds(Random, smooth_s=shares),
+    st.just(Random()),
     st.builds(Oracle, label=st.sampled_from(["overlap", "apex"]), label_s=st.none() | positive),
     st.builds(
         Lstm,

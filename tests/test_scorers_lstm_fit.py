@@ -135,10 +135,10 @@ def test_without_quality_the_last_epoch(learned):
 def test_window_and_radius_follow_the_rate(recordings):
     series, truth = recordings[0]
     fast = replace(series, fps=Fraction(60))
-    scorer = replace(QUICK, window=None, window_s=0.5, difference_s=0.2, epochs=1)
+    scorer = replace(QUICK, window=None, window_s=0.5, epochs=1)
     assert int(scorer.fit([series], [truth], 0)["window"]) == 15
     weights = scorer.fit([fast], [truth], 0)
-    assert (int(weights["window"]), int(weights["radius"])) == (30, 12)
+    assert (int(weights["window"]), int(weights["radius"])) == (30, 22)
     assert float(weights["rate"]) == 60
 
 

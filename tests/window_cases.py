@@ -7,23 +7,22 @@ import numpy as np
 from mespot.windows import MeanMerge, PeakMerge, n_windows, pad
 
 
-def cut(values, window, stride=1):
-    """All windows of a series: (n, ...) -> (n_windows, window, ...), starting at 0, stride, ..."""
-    count = n_windows(len(values), window, stride)
-    values = pad(values, (count - 1) * stride + window) if count else values
-    pieces = [values[k * stride : k * stride + window] for k in range(count)]
+def cut(values, window):
+    """All windows of a series, one from every row: (n, ...) -> (n_windows, window, ...)."""
+    values = pad(values, window) if len(values) else values
+    pieces = [values[k : k + window] for k in range(n_windows(len(values), window))]
     return np.stack(pieces) if pieces else np.empty((0, window, *values.shape[1:]), values.dtype)
 
 
-def merge_mean(windows, n, stride=1):
-    """Mean of all predictions of a row: (n_windows, window, ...) -> (n, ...) float32."""
-    merger = MeanMerge(n, windows.shape[2:])
-    merger.add(windows, 0, stride)
+def merge_mean(windows, n):
+    """Mean of all predictions of a row: (n_windows, window) -> (n,) float32."""
+    merger = MeanMerge(n)
+    merger.add(windows, 0)
     return merger.result()
 
 
-def merge_peaks(windows, n, stride=1):
+def merge_peaks(windows, n):
     """The paper's rule ``nms``: (n_windows, window) -> (n,) float32."""
     merger = PeakMerge(n)
-    merger.add(windows, 0, stride)
+    merger.add(windows, 0)
     return merger.result()

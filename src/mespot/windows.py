@@ -4,10 +4,9 @@ The paper slides a window of M positions over the video and predicts M scores in
 position is scored up to M times. Two rules make one score of them: ``mean`` of all predictions of
 a position, and the paper's ``nms``, which keeps every window's peaks and merges the duplicates.
 
-A series that the windows do not cover to its last row (shorter than M, or with a stride whose last
-window ends before it) is lengthened by repeating its last row; the scores of such rows are dropped
-when merging. A causal network such as the LSTM gives the rows before them the same scores as a
-shorter last window would.
+A window begins at every row. A series shorter than M is lengthened by repeating its last row; the
+scores of such rows are dropped when merging. A causal network such as the LSTM gives the rows
+before them the same scores as a shorter window would.
 """
 
 from __future__ import annotations
@@ -18,13 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def n_windows(n: int, window: int, stride: int = 1) -> int:
-    """How many windows cover n rows: 0 for none, 1 for up to M, then one more per ``stride``."""
-    if not 1 <= stride <= window:
-        raise ValueError(f"window {window}, stride {stride}: need 1 <= stride <= window")
-    if n == 0:
-        return 0
-    return 1 + max(0, -(-(n - window) // stride))
+def n_windows(n: int, window: int) -> int:
+    """How many windows cover n rows: 0 for none, 1 for up to M, then one more per row."""
+    return 1 + max(0, n - window) if n else 0
 
 
 def pad(values: NDArray[np.float32], length: int) -> NDArray[np.float32]:
@@ -38,24 +33,24 @@ def pad(values: NDArray[np.float32], length: int) -> NDArray[np.float32]:
 class MeanMerge:
     """Mean of all predictions of a row, fed piece by piece: never all windows are held."""
 
-    def __init__(self, n: int, shape: tuple[int, ...] = ()) -> None:
-        self._sum = np.zeros((n, *shape))
+    def __init__(self, n: int) -> None:
+        self._sum = np.zeros(n)
         self._count = np.zeros(n)
 
-    def add(self, windows: NDArray[np.float32], first: int, stride: int = 1) -> None:
-        """Take in windows, (k, window, ...), that start at rows first, first + stride, ..."""
+    def add(self, windows: NDArray[np.float32], first: int) -> None:
+        """Take in windows, (k, window), that start at rows first, first + 1, ..."""
         n = len(self._sum)
         for t in range(windows.shape[1]):
-            rows = slice(first + t, first + t + (len(windows) - 1) * stride + 1, stride)
+            rows = slice(first + t, first + t + len(windows))
             fits = len(range(*rows.indices(n)))
             self._sum[rows] += windows[:fits, t]
             self._count[rows] += 1
 
     def result(self) -> NDArray[np.float32]:
-        """(n, ...) float32. Raises ValueError if a row was in no window."""
+        """(n,) float32. Raises ValueError if a row was in no window."""
         if not self._count.all():
             raise ValueError(f"row {int(np.argmin(self._count))} is in no window")
-        return (self._sum.T / self._count).T.astype(np.float32)
+        return (self._sum / self._count).astype(np.float32)
 
 
 class PeakMerge:
@@ -69,10 +64,10 @@ class PeakMerge:
     def __init__(self, n: int) -> None:
         self._best = np.zeros(n, np.float32)
 
-    def add(self, windows: NDArray[np.float32], first: int, stride: int = 1) -> None:
-        """Take in windows, (k, window), that start at rows first, first + stride, ..."""
+    def add(self, windows: NDArray[np.float32], first: int) -> None:
+        """Take in windows, (k, window), that start at rows first, first + 1, ..."""
         k, length = windows.shape
-        starts = first + np.arange(k) * stride
+        starts = first + np.arange(k)
         # A border on either side of every window lets one pass over the flat array find all peaks:
         # +inf forbids a peak at the edge, -inf (the recording's own end) allows it.
         framed = np.full((k, length + 2), np.inf)

@@ -22,15 +22,12 @@ class Align:
         to learn what registration is worth. The face is followed all the same, for ``found``.
     smoothing : int
         Frames of the zero-phase smoothing of the landmarks, odd; 1 turns it off.
-    min_face : float
-        Smallest face that is searched, as a share of the frame's shorter side.
     """
 
     size: int = 150
     points: Literal[5, 17] = 5
     register: Literal["face", "none"] = "face"
     smoothing: int = 5
-    min_face: float = 0.15
 
     def __post_init__(self) -> None:
         if self.size < 32:
@@ -41,5 +38,3 @@ class Align:
             raise ValueError(f"register {self.register!r}: there are 'face' and 'none'")
         if self.smoothing < 1 or self.smoothing % 2 == 0:
             raise ValueError(f"smoothing {self.smoothing}: an odd number of frames is needed")
-        if not 0.05 <= self.min_face <= 1:
-            raise ValueError(f"min_face {self.min_face}: must be in [0.05, 1]")

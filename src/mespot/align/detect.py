@@ -23,6 +23,8 @@ from mespot.errors import MespotError
 CASCADE = "haarcascade_frontalface_default.xml"
 # The cascade looks at the frame with its shorter side at this many pixels.
 SHORT_SIDE = 160
+# The smallest side of a face that is looked for, as a share of the frame's shorter side.
+SMALLEST_FACE = 0.15
 # Frames smaller than this cannot hold a usable face.
 LEAST_SHORT_SIDE = 48
 SCALE_STEP = 1.15
@@ -84,21 +86,17 @@ def _confirmer() -> Any:
     return detector
 
 
-def find_faces(image: NDArray[np.uint8], min_face: float) -> list[Face]:
-    """Faces in ``image`` (H, W) uint8, the largest first.
-
-    ``min_face`` is the smallest side of a face that is looked for, as a share of the image's
-    shorter side.
-    """
+def find_faces(image: NDArray[np.uint8]) -> list[Face]:
+    """Faces in ``image`` (H, W) uint8, the largest first; none smaller than ``SMALLEST_FACE``."""
     faces: list[Face] = []
-    for x, y, side in propose(image, min_face):
+    for x, y, side in propose(image):
         face = confirm(image, x + side / 2, y + side / 2, side)
         if face is not None and not any(_same(face, other) for other in faces):
             faces.append(face)
     return sorted(faces, key=lambda face: -face.side)
 
 
-def propose(image: NDArray[np.uint8], min_face: float) -> list[tuple[float, float, float]]:
+def propose(image: NDArray[np.uint8]) -> list[tuple[float, float, float]]:
     """The cascade's boxes (x, y, side) in source pixels."""
     short = min(image.shape)
     if short < LEAST_SHORT_SIDE:
@@ -106,7 +104,7 @@ def propose(image: NDArray[np.uint8], min_face: float) -> list[tuple[float, floa
     scale = SHORT_SIDE / short
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     small = cv2.equalizeHist(cv2.resize(image, None, fx=scale, fy=scale, interpolation=how))
-    least = max(24, int(min_face * SHORT_SIDE))
+    least = max(24, int(SMALLEST_FACE * SHORT_SIDE))
     boxes = _cascade().detectMultiScale(small, SCALE_STEP, NEIGHBOURS, minSize=(least, least))
     return [(x / scale, y / scale, w / scale) for x, y, w, _ in np.asarray(boxes).reshape(-1, 4)]
 

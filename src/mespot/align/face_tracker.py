@@ -22,9 +22,9 @@ from mespot.align.landmarks import PAIRS, measure
 from mespot.align.track import EYES, SIZE, Motion, Tracker, chip_from_crop
 from mespot.align.view import Picture, View, view_within
 
-# Seconds between two looks of the landmark model, which hold the tracks in place; five times as many
-# while nearly all tracks agree, and the model with them. A look enters the running mean of all with
-# the share ANCHOR_S / MEMORY_S.
+# Seconds between two looks of the landmark model, which hold the tracks in place; five times as
+# many while nearly all tracks agree, and the model with them. A look enters the running mean of all
+# with the share ANCHOR_S / MEMORY_S.
 ANCHOR_S, MEMORY_S = 0.4, 8.0
 # Seconds between two searches for a face while none is followed.
 DETECT_S = 0.2
@@ -99,7 +99,7 @@ class FaceTracker:
         self._eager = max(0, self._eager - 1)
         self._until_search = 0 if self._eager else self.detect_frames - 1
         whole = image if isinstance(image, np.ndarray) else image.whole
-        faces = find_faces(whole, self.config.min_face)
+        faces = find_faces(whole)
         self.faces = max(self.faces, len(faces))
         for face in faces:
             landmarks = face.landmarks(self.config.points)

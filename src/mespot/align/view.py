@@ -59,11 +59,11 @@ class View:
 
 
 def view_within(image: Picture, box: Box, reduction: float) -> View:
-    """The upright rectangle ``box`` (left, top, right, bottom), to be read ``reduction`` times coarser.
+    """The upright rectangle ``box``, for reading ``reduction`` times coarser.
 
-    The box is in source pixels and may reach outside the image. The whole part of the reduction is
-    done by averaging blocks, the rest by a Gaussian that grows smoothly with it, so that a face that
-    comes nearer meets no step in sharpness.
+    The box (left, top, right, bottom) is in source pixels and may reach outside the image. The
+    whole part of the reduction is done by averaging blocks, the rest by a Gaussian that grows
+    smoothly with it, so that a face that comes nearer meets no step in sharpness.
     """
     step = max(1, int(reduction))
     whole = image if isinstance(image, np.ndarray) else image.raw

@@ -116,7 +116,7 @@ def _detector() -> str:
     from mespot.align.detect import find_faces
 
     grey = _photograph()
-    faces = find_faces(grey, 0.2)
+    faces = find_faces(grey)
     if not faces:
         raise MespotError("no face was found in a portrait; reinstall dlib-bin and opencv")
     half = cv2.resize(grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
@@ -133,7 +133,7 @@ def _landmarks() -> str:
     from mespot.align.landmarks import measure
 
     grey = _photograph()
-    faces = find_faces(grey, 0.2)
+    faces = find_faces(grey)
     if not faces:
         raise MespotError("cannot be checked: no face was found in a portrait")
     eyes = []

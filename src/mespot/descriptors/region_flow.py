@@ -24,6 +24,8 @@ _QUALITY = {
 # Flow is averaged over cells of this many pixels before it is pooled into regions: DIS itself
 # estimates no finer than that, and pooling gets 16 times cheaper.
 _CELL = 4
+# Rows stand at most so close, since face muscles do not move faster.
+ROWS_PER_S = 60.0
 _EYES = ("eye_opening_left", "eye_opening_right")
 
 
@@ -44,9 +46,6 @@ class RegionFlow(BaseDescriptor):
         Lengths k of a stretch in seconds; at least one row's step each.
     stretches : int
         To either side of the middle.
-    rows_per_s : float
-        Rows stand at most so close: at high frame rates only every ``step_at(fps)``-th frame has
-        one, since face muscles do not move faster.
     quality : {"coarse", "fast", "fine"}
         Of the flow; docs/descriptors.md tells what each costs and what it keeps of a movement.
     relative_to : {"head", "nose"}
@@ -59,7 +58,6 @@ class RegionFlow(BaseDescriptor):
 
     distances_s: tuple[float, ...] = (0.17,)
     stretches: int = 2
-    rows_per_s: float = 60.0
     quality: Literal["coarse", "fast", "fine"] = "fast"
     relative_to: Literal["head", "nose"] = "head"
     soft_px: float = 1.0
@@ -69,12 +67,10 @@ class RegionFlow(BaseDescriptor):
             raise ValueError("distances_s needs at least one positive time")
         if self.stretches < 1:
             raise ValueError(f"stretches {self.stretches}: need at least 1")
-        if not self.rows_per_s > 0:
-            raise ValueError(f"rows_per_s {self.rows_per_s}: must be positive")
 
     def step_at(self, fps: Fraction) -> int:
-        """Frames from one row to the next."""
-        return max(1, int(float(fps) / self.rows_per_s + 1e-6))
+        """Frames from one row to the next: 1 up to 60 frames/s, above that 2, 3 ..."""
+        return max(1, int(float(fps) / ROWS_PER_S + 1e-6))
 
     def distances(self, fps: Fraction) -> list[int]:
         """The lengths of a stretch in frames: multiples of the step, rising, without repeats."""

@@ -26,6 +26,8 @@ from mespot.windows import MeanMerge, PeakMerge, n_windows, pad
 
 _Arrays = dict[str, NDArray[np.float32]]
 _NETWORK = ("w_x", "w_h", "b", "dense_w", "dense_b")
+# Half width of the normalisation step ``difference``.
+_DIFFERENCE_S = 0.36
 # So many windows at a time keep the gates within the processor's cache, and memory small.
 _WINDOWS_AT_ONCE = 512
 _VALUES_AT_ONCE = 16_000_000
@@ -63,8 +65,6 @@ class Lstm(LearnedScorer):
         A position's loss counts 1 + (positive_weight - 1) · label times.
     normalise : tuple of "difference" and "zscore"
         Steps in order, see :mod:`mespot.scorers.normalise`; empty: none.
-    difference_s : float
-        Half width of ``difference``.
     merge : {"mean", "nms"}
         How overlapping windows become one score per row, see :mod:`mespot.windows`.
     weight_decay, dropout, noise : float
@@ -91,7 +91,6 @@ class Lstm(LearnedScorer):
     loss: Literal["mse", "bce"] = "mse"
     positive_weight: float = 3.0
     normalise: tuple[Literal["difference", "zscore"], ...] = ("difference", "zscore")
-    difference_s: float = 0.36
     merge: Literal["mean", "nms"] = "mean"
     weight_decay: float = 0.0
     dropout: float = 0.0
@@ -114,10 +113,8 @@ class Lstm(LearnedScorer):
             raise UsageError(
                 f"scorer lstm: epoch_share = {self.epoch_share}: must be above 0 and at most 1"
             )
-        if not 0 <= self.dropout < 1 or min(self.weight_decay, self.noise, self.difference_s) < 0:
-            raise UsageError(
-                "scorer lstm: need 0 <= dropout < 1, and weight_decay, noise and difference_s >= 0"
-            )
+        if not 0 <= self.dropout < 1 or min(self.weight_decay, self.noise) < 0:
+            raise UsageError("scorer lstm: need 0 <= dropout < 1, weight_decay >= 0 and noise >= 0")
 
     def fit(
         self,
@@ -151,7 +148,7 @@ class Lstm(LearnedScorer):
             label_scores(s, e, self.label, self.label_s) for s, e in zip(series, truth, strict=True)
         ]
         checks.some_label("lstm", labels)
-        radius = max(1, round(self.difference_s * rate))
+        radius = max(1, round(_DIFFERENCE_S * rate))
         filled = [s.values for s in series if len(s)]
         normaliser = normalise.fit_normaliser(filled, self.normalise, radius)
         ready = ready_rows.keeper(normaliser, filled)

@@ -11,28 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mespot.contracts import BaseScorer, Quality, Weights
-from mespot.errors import MespotError, UsageError
+from mespot.errors import MespotError
 from mespot.types import Expression, FrameSeries
+
+# Width in seconds of the moving average that gives the curve its peaks, about as wide as an ME's.
+SMOOTH_S = 0.3
 
 
 @dataclass(frozen=True)
 class Random(BaseScorer):
     """Smooth random scores in [0, 1], uniformly spread: what chance alone finds.
 
-    Parameters
-    ----------
-    smooth_s : float
-        Width of the moving average that gives the curve its peaks, about as wide as an ME's.
-
     The curve follows from the seed in the weights and from the series' own numbers, so that a
     recording always gets the same one and two recordings get different ones.
     """
-
-    smooth_s: float = 0.3
-
-    def __post_init__(self) -> None:
-        if not self.smooth_s >= 0:
-            raise UsageError(f"scorer random: smooth_s = {self.smooth_s}: must be at least 0")
 
     whole_series: ClassVar[bool] = True
 
@@ -53,7 +45,7 @@ class Random(BaseScorer):
         n = len(series)
         own = zlib.crc32(np.ascontiguousarray(series.values).data.cast("B")) if n else 0
         rng = np.random.default_rng([int(weights["seed"]) % 2**63, own, n])
-        width = max(1, round(self.smooth_s * float(series.fps) / series.step))
+        width = max(1, round(SMOOTH_S * float(series.fps) / series.step))
         total = np.concatenate([[0.0], np.cumsum(rng.standard_normal(n + width - 1))])
         curve = total[width:] - total[:-width] if n else np.empty(0)
         ranks = np.empty(n, np.float32)
