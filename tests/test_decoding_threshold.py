@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mespot.decoding import Decode, at_false_alarm_rate, candidates, decode, learn_threshold
+from mespot.decoding import Decode, candidates, decode, learn_threshold
 from mespot.types import Counts, Expression, FrameSeries
 
 CONFIG = Decode(nms_s=0.0)
@@ -89,23 +89,6 @@ def test_lost_frames_are_left_out_when_learning():
     assert masked == pytest.approx(0.6)
 
 
-def test_false_alarm_rate_by_hand():
-    # 30 frames at 10 fps: 1/20 minute each of 2 recordings, 0.1 minutes; 20 per minute are 2.
-    scores = [
-        spikes(0.9, 0.8, 0.4, 0, 0, 0, 0, 0, 0, 0),
-        spikes(0.7, 0.5, 0.3, 0, 0, 0, 0, 0, 0, 0),
-    ]
-    truth = [at(0), at(1)]
-    rate = at_false_alarm_rate(scores, truth, CONFIG, apex_count, 20.0)
-    # 0.8 and 0.7 are false, 0.5 right, 0.4 the third false alarm.
-    assert rate == pytest.approx(0.45)
-    assert pooled(scores, truth, rate) == Counts(2, 2, 0)
-    assert at_false_alarm_rate(scores, truth, CONFIG, apex_count, 0.0) == pytest.approx(0.85)
-    assert at_false_alarm_rate(scores, truth, CONFIG, apex_count, 1e6) == pytest.approx(0.15)
-    none = at_false_alarm_rate([spikes(0.9)], [[]], CONFIG, apex_count, 0.0)
-    assert none > np.float32(0.9)
-
-
 def test_neighbouring_floats_do_not_let_the_lower_in():
     high = np.float32(0.5)
     low = np.nextafter(high, np.float32(0))
@@ -139,17 +122,3 @@ def test_no_threshold_does_better(problem):
                for f in (pooled(scores, truth, t).f1 for t in every_threshold(scores)))  # fmt: skip
     reached = pooled(scores, truth, learned).f1
     assert (0 if math.isnan(reached) else reached) == best
-
-
-@settings(max_examples=200, deadline=None)
-@given(problems(), st.integers(0, 200))
-def test_no_lower_threshold_keeps_the_rate(problem, per_minute):
-    scores, truth = problem
-    threshold = at_false_alarm_rate(scores, truth, CONFIG, apex_count, per_minute)
-    n_allowed = per_minute * sum(s.n_frames for s in scores) // 600
-    counts = pooled(scores, truth, threshold)
-    assert counts.fp <= n_allowed
-    for other in every_threshold(scores):
-        allowed = pooled(scores, truth, other)
-        if allowed.fp <= n_allowed:
-            assert allowed.tp <= counts.tp

@@ -52,7 +52,7 @@ def test_threads_and_pieces_change_nothing(
     assert (described.series.step, described.series.span) == (whole.step, whole.span)
     np.testing.assert_array_equal(described.found, clip.found)
     np.testing.assert_array_equal(described.landmarks, clip.landmarks)
-    assert described.notes.n_found == clip.found.sum() < 70
+    assert sum(b - a + 1 for a, b in described.notes.spans) == clip.found.sum() < 70
     assert seen == list(range(1, 71))
     assert described.report.n_decoded == 70
     assert cv2.getNumThreads() == before

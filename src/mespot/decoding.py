@@ -176,21 +176,6 @@ def learn_threshold(
     return thresholds.threshold_of_best_f1(_ranked(scores, config, found), truth, count)
 
 
-def at_false_alarm_rate(
-    scores: Sequence[FrameSeries],
-    truth: Sequence[Sequence[Expression]],
-    config: Decode,
-    count: CountFunction,
-    per_minute: float,
-    found: Sequence[Found] | None = None,
-) -> float:
-    """The lowest threshold that keeps pooled false alarms per minute at or below ``per_minute``."""
-    minutes = float(sum(s.n_frames / s.fps for s in scores) / 60)
-    # The small extra lets 0.3 per minute be 3 in ten minutes, whatever 0.3 is in binary.
-    allowed = per_minute * minutes + 1e-9
-    return thresholds.at_most_false_alarms(_ranked(scores, config, found), truth, count, allowed)
-
-
 def _ranked(
     scores: Sequence[FrameSeries], config: Decode, found: Sequence[Found] | None
 ) -> list[list[Expression]]:

@@ -44,19 +44,6 @@ def threshold_of_best_f1(ranked: Ranked, truth: Truth, count: Count) -> float:
     return _between(upper, lower)
 
 
-def at_most_false_alarms(ranked: Ranked, truth: Truth, count: Count, allowed: float) -> float:
-    """The lowest threshold with at most ``allowed`` false alarms in all recordings together.
-
-    It lies half-way between the last score that may pass and the first that may not (or 0).
-    """
-    threshold = _above(ranked)
-    for score, pooled, following in _sweep(ranked, truth, count):
-        if pooled.fp > allowed:
-            break
-        threshold = _between(score, following)
-    return threshold
-
-
 def _sweep(ranked: Ranked, truth: Truth, count: Count) -> Iterator[tuple[float, Counts, float]]:
     """For every distinct score, from the highest down: it, the pooled counts at it, the next."""
     if len(ranked) != len(truth):

@@ -1,7 +1,7 @@
 """From frames to registered face crops: the paper's section "Pre-processing".
 
 detect.py finds the face (Viola-Jones), track.py follows it (KLT), landmarks.py anchors it (dlib's 5
-points), follow.py joins the three, smooth.py smooths the landmarks in time, register.py lays the
+points), face_tracker.py joins the three, smooth.py smooths the landmarks in time, register.py lays the
 face into the crop (Local Weighted Mean) whose geometry is in crop.py.
 """
 

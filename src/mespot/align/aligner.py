@@ -29,8 +29,6 @@ class AlignNotes:
     tracks started afresh; ``spans`` the (first, last) frames of every uninterrupted hold.
     """
 
-    n_frames: int
-    n_found: int
     faces: int
     keyframes: int
     spans: tuple[tuple[int, int], ...]
@@ -98,8 +96,7 @@ class Aligner:
     def notes(self) -> AlignNotes:
         """What happened so far."""
         spans = tuple((first, last) for first, last in self._spans.values())
-        found = sum(last - first + 1 for first, last in spans)
-        return AlignNotes(self._n, found, self._follower.faces, self._follower.keyframes, spans)
+        return AlignNotes(self._follower.faces, self._follower.keyframes, spans)
 
     def clips(self, frames: Iterable[Frame], chunk: int = 256) -> Iterator[FaceClip]:
         """Clips of ``chunk`` crops (the last may be shorter), see ``mespot.align.align``."""

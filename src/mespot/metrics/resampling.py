@@ -28,14 +28,11 @@ class Difference:
         Of the pooled rates, all subjects in.
     low, high : float
         Percentile interval over the resamples.
-    below_zero : float
-        Share of the resamples in which B is ahead.
     """
 
     difference: float
     low: float
     high: float
-    below_zero: float
 
 
 def bootstrap(
@@ -79,15 +76,13 @@ def paired_bootstrap(
         raise ValueError(f"subject {sorted(odd)[0]!r} stands on one side only: nothing to pair")
     subjects = sorted(counts_a_by_subject)
     if not subjects:
-        return Difference(math.nan, math.nan, math.nan, math.nan)
+        return Difference(math.nan, math.nan, math.nan)
     draws = _draws(len(subjects), n, seed)
     everyone = np.ones((1, len(subjects)), dtype=np.int64)
     sides = [[counts[s] for s in subjects] for counts in (counts_a_by_subject, counts_b_by_subject)]
     all_in = [float(_resampled(side, rate, everyone)[0]) for side in sides]
     gaps = _resampled(sides[0], rate, draws) - _resampled(sides[1], rate, draws)
-    kept = gaps[~np.isnan(gaps)]
-    below = float(np.mean(kept < 0)) if len(kept) else math.nan
-    return Difference(all_in[0] - all_in[1], *_interval(gaps, level), below)
+    return Difference(all_in[0] - all_in[1], *_interval(gaps, level))
 
 
 def _check(level: float, n: int) -> None:
