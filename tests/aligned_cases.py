@@ -18,6 +18,16 @@ FPS = Fraction(25)
 GRID = np.stack(np.meshgrid(np.linspace(0.1, 0.9, 7), np.linspace(0.1, 0.9, 7)), -1).reshape(-1, 2)
 
 
+def weighted_similarity(source: NDArray, target: NDArray, weights: NDArray) -> NDArray:
+    """(2, 3) similarity from (n, 2) points to others by weighted least squares, solved as such."""
+    root = np.sqrt(weights)[:, None]
+    one, zero = np.ones(len(source)), np.zeros(len(source))
+    x = np.stack([source[:, 0], -source[:, 1], one, zero], 1) * root
+    y = np.stack([source[:, 1], source[:, 0], zero, one], 1) * root
+    a, b, right, down = np.linalg.lstsq(np.concatenate([x, y]), (target * root).T.ravel())[0]
+    return np.array([[a, -b, right], [b, a, down]])
+
+
 def run(
     images: Iterable[NDArray], config: Align | None = None, chunk: int = 256
 ) -> tuple[FaceClip, AlignNotes]:

@@ -15,8 +15,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from aligned_cases import run
-from mespot.align import Align, crop
+from aligned_cases import FPS, run
+from mespot.align import Align, crop, face_tracker
+from mespot.align.face_tracker import FaceTracker
+from mespot.align.landmarks import measure
 from moving_portrait import portrait, render, stillness
 
 COVERED = 20
@@ -130,3 +132,42 @@ def test_a_lasting_difference_is_believed_by_six_tenths() -> None:
 
 def test_a_difference_that_goes_again_moves_little() -> None:
     assert way_left(until=30)[30:].min() > 0.9
+
+
+def looks_at(frames: list[NDArray[np.uint8]], monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The frames in which the landmark model looks at the face that is followed."""
+    looks = 0
+
+    def counting(*args):
+        nonlocal looks
+        looks += 1
+        return measure(*args)
+
+    monkeypatch.setattr(face_tracker, "measure", counting)
+    tracker = FaceTracker(Align(), FPS)
+    so_far = []
+    for frame in frames:
+        assert tracker.step(frame) is not None
+        so_far.append(looks)
+    return (np.flatnonzero(np.diff(so_far)) + 1).tolist()
+
+
+def test_a_still_face_is_looked_at_every_two_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first look is after 0.4 s; while tracks and model agree, the next ones are 2 s apart."""
+    assert looks_at(list(still(130)[0]), monkeypatch) == [10, 60, 110]
+
+
+def test_a_face_whose_tracks_thin_out_is_looked_at_at_least_every_two_fifths_of_a_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    frames, landmarks = still(60)
+    # A cheek and the brow above it: more than a tenth of the tracks.
+    (x0, y0), (x1, y1) = crop.apply(
+        crop.crop_to_source(landmarks), np.array([[0.0, -0.1], [0.33, 0.6]])
+    ).astype(int)
+    shown = [f.copy() for f in frames]
+    for frame in shown[5:]:
+        frame[y0:y1, x0:x1] = 90
+    looks = looks_at(shown, monkeypatch)
+    assert looks[0] == 10
+    assert max(np.diff([*looks, 60])) <= 10

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from aligned_cases import weighted_similarity
 from mespot.align import Align, crop
 from mespot.align.view import view_within
 from mespot.video.pixels import Luma
@@ -37,12 +38,15 @@ def test_fit_finds_the_similarity_that_moved_the_points(
     assert crop.scale_of(fitted) == pytest.approx(scale)
 
 
-def test_weights_decide_which_points_are_believed() -> None:
-    source = np.array([(0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (5.0, 5.0)])
-    target = source + np.array([2.0, 3.0])
-    target[3] += 100.0
-    fitted = crop.fit_similarity(source, target, np.array([1.0, 1.0, 1.0, 0.0]))
-    np.testing.assert_allclose(fitted, [[1, 0, 2], [0, 1, 3]], atol=1e-12)
+def test_fit_is_least_squares_where_no_similarity_fits() -> None:
+    source, target = np.random.default_rng(0).uniform(0, 100, (2, 9, 2))
+    expected = weighted_similarity(source, target, np.ones(9))
+    np.testing.assert_allclose(crop.fit_similarity(source, target), expected, atol=1e-9)
+
+
+def test_points_that_coincide_give_a_shift() -> None:
+    fitted = crop.fit_similarity(np.full((4, 2), 3.0), np.full((4, 2), 5.0))
+    np.testing.assert_allclose(fitted, [[1, 0, 2], [0, 1, 2]], atol=1e-12)
 
 
 @given(st.floats(-3, 3), st.floats(0.2, 5), NUMBERS, NUMBERS)

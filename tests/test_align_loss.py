@@ -46,6 +46,31 @@ def test_a_single_black_frame_costs_one_frame() -> None:
     assert np.flatnonzero(~clip.found).tolist() == [9]
 
 
+@pytest.mark.parametrize(("black", "again"), [((20, 28), 28), ((20, 36), 39)])
+def test_a_face_is_back_at_once_soon_after_a_loss_and_within_five_frames_later(black, again):
+    """For 10 frames (0.4 s) after a loss every frame is searched, then every fifth: 34, 39."""
+    frames, _ = scene(50)
+    for i in range(*black):
+        frames[i] = np.zeros_like(frames[i])
+    clip, _ = run(frames)
+    assert np.flatnonzero(~clip.found).tolist() == list(range(black[0], again))
+
+
+@pytest.mark.parametrize("shift", [(0.0, 190.0), (-262.0, 0.0), (262.0, 0.0)])
+def test_a_face_is_kept_while_eyes_and_nose_are_in_the_frame(shift):
+    """Of 17 landmarks those of jaw and mouth may lie outside."""
+    image, points = portrait(portraits()[0])
+    motions = stillness(points, 30)
+    motions[:, :, 2] += np.minimum(np.arange(30) / 20, 1)[:, None] * shift
+    clip, _ = run(render(image, motions), Align(points=17))
+    assert clip.found.all()
+    x, y = clip.landmarks[-1].T
+    inside = (x >= 0) & (x < 640) & (y >= 0) & (y < 480)
+    eyes_and_nose = [27 <= p < 48 for p in crop.SEVENTEEN_OF_68]
+    assert not inside.all()
+    assert inside[eyes_and_nose].all()
+
+
 def test_a_cut_to_another_face_starts_a_new_span() -> None:
     if len(portraits()) < 2:
         pytest.skip("only one portrait here")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from aligned_cases import weighted_similarity
 from mespot.align import crop, detect, landmarks
 from mespot.align.detect import find_faces
 from mespot.align.face_tracker import chip_at, tracker_view
@@ -107,7 +108,7 @@ def test_robust_fit_is_weighted_least_squares_round_by_round() -> None:
         residual = np.hypot(*(crop.apply(similarity, source) - target).T)
         spread = np.median(residual)
         weights = np.maximum(1 - (residual / (4 * spread)) ** 2, 0) ** 2
-        similarity = crop.fit_similarity(source, target, weights * worth)
+        similarity = weighted_similarity(source, target, weights * worth)
     fitted, got, _, last = robust_similarity(source, target, worth)
     np.testing.assert_allclose(fitted, similarity, atol=1e-9)
     np.testing.assert_allclose(got, weights, atol=1e-9)
@@ -120,11 +121,11 @@ def test_robust_fit_goes_on_from_known_weights() -> None:
     target = crop.apply(np.array([[1.01, -0.01, 0.4], [0.01, 1.01, -0.6]]), source)
     target += rng.standard_t(2, target.shape) * 0.2
     worth, known = rng.uniform(0.2, 1.0, 31), rng.uniform(0, 1, 31)
-    before = crop.fit_similarity(source, target, known * worth)
+    before = weighted_similarity(source, target, known * worth)
     residual = np.hypot(*(crop.apply(before, source) - target).T)
     weights = np.maximum(1 - (residual / (4 * np.median(residual))) ** 2, 0) ** 2
     fitted, got, _, last = robust_similarity(source, target, worth, known)
-    expected = crop.fit_similarity(source, target, weights * worth)
+    expected = weighted_similarity(source, target, weights * worth)
     np.testing.assert_allclose(fitted, expected, atol=1e-9)
     np.testing.assert_allclose(got, weights, atol=1e-9)
     assert last == pytest.approx(np.median(residual))

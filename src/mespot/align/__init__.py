@@ -1,8 +1,8 @@
 """From frames to registered face crops: the paper's section "Pre-processing".
 
 detect.py finds the face (Viola-Jones), track.py follows it (KLT), landmarks.py anchors it (dlib's 5
-points), face_tracker.py joins the three, smooth.py smooths the landmarks in time, register.py lays the
-face into the crop (Local Weighted Mean) whose geometry is in crop.py.
+points), face_tracker.py joins the three, smooth.py smooths the landmarks in time, register.py lays
+the face into the crop (Local Weighted Mean) whose geometry is in crop.py.
 """
 
 from __future__ import annotations

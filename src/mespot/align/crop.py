@@ -76,15 +76,15 @@ def control_points(n: int) -> NDArray[np.float64]:
     return MEAN_5 if n == 5 else MEAN_68[list(SEVENTEEN_OF_68)]
 
 
-def fit_similarity(source: NDArray, target: NDArray, weights: NDArray | None = None) -> Similarity:
-    """Weighted least-squares similarity that takes (n, 2) ``source`` to (n, 2) ``target``.
+def fit_similarity(source: NDArray, target: NDArray) -> Similarity:
+    """Least-squares similarity that takes (n, 2) ``source`` to (n, 2) ``target``.
 
-    As complex numbers it is z -> w z + t, so that the solution is two weighted means. Coinciding
+    As complex numbers it is z -> w z + t, so that the solution is two means. Coinciding
     source points give a pure shift.
     """
     a = source[:, 0] + 1j * source[:, 1]
     b = target[:, 0] + 1j * target[:, 1]
-    share = np.full(len(a), 1.0 / len(a)) if weights is None else weights / weights.sum()
+    share = np.full(len(a), 1.0 / len(a))
     mean_a, mean_b = share @ a, share @ b
     da = a - mean_a
     spread = share @ (da.real**2 + da.imag**2)
