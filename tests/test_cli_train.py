@@ -13,7 +13,7 @@ from mespot.cli import run
 from mespot.errors import UsageError
 from mespot.exports.csv import read_events, read_recordings
 from mespot.spotter import load_spotter
-from mespot.synthetic import Plan, STANDARD, load_portraits, write_dataset
+from mespot.synthetic import STANDARD, DatasetRequest, load_portraits, write_dataset
 
 SMALL = replace(
     STANDARD, width=320, height=240, eye_px=(46.0, 54.0), micro_per_minute=40.0,
@@ -28,7 +28,7 @@ def data(tmp_path_factory):
     pytest.importorskip("torch")
     pytest.importorskip("skimage")
     folder = tmp_path_factory.mktemp("data")
-    write_dataset(load_portraits(None), folder, Plan(2, 8.0, Fraction(30), 5, SMALL))
+    write_dataset(load_portraits(None), folder, DatasetRequest(2, 8.0, Fraction(30), 5, SMALL))
     return folder
 
 

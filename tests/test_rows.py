@@ -26,7 +26,7 @@ from mespot.files import sha256
 from mespot.pipeline import describe_video
 from mespot.protocol import Sample
 from mespot.recipe import Recipe
-from mespot.synthetic import Plan, STANDARD, load_portraits, write_dataset
+from mespot.synthetic import STANDARD, DatasetRequest, load_portraits, write_dataset
 from mespot.types import Expression, FrameMap, Recording
 from mespot.video import open_video
 
@@ -41,7 +41,7 @@ def recording(tmp_path_factory):
     """One synthetic recording of three seconds."""
     pytest.importorskip("skimage")
     folder = tmp_path_factory.mktemp("video")
-    write_dataset(load_portraits(None), folder, Plan(1, 3.0, Fraction(25), 5, SMALL))
+    write_dataset(load_portraits(None), folder, DatasetRequest(1, 3.0, Fraction(25), 5, SMALL))
     return Folder().load(folder)[0]
 
 
