@@ -55,7 +55,7 @@ bench: $(VENV)/.ready-dev
 # What size, frame rate, compression, head motion and blinks cost; goes on where it was stopped.
 robustness: $(VENV)/.ready-dev
 	mkdir -p bench-out
-	$(BIN)/python benchmarks/robustness.py --out bench-out --workers $(WORKERS)
+	$(BIN)/python lab/benchmarks/robustness.py --out bench-out --workers $(WORKERS)
 
 clean:
 	rm -rf $(VENV) demo-out bench-out build dist src/*.egg-info lab/src/*.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from skimage.feature import local_binary_pattern
 
 from mespot.descriptors.block_grid import block_edges
-from mespot.descriptors.planes import PLANE_AXES, ThreePlanes
 from mespot.descriptors.hog_top import HogTop
 from mespot.descriptors.lbp_top import LbpTop, uniform_bins
+from mespot.descriptors.planes import PLANE_AXES, ThreePlanes
 
 Votes = Callable[[int], tuple[NDArray[Any], NDArray[Any] | None]]
 

@@ -95,9 +95,7 @@ def anchored_similarity(frames: Frames, first: NDArray) -> NDArray:
 
 def final(frames: Frames, first: NDArray, smoothing: int = 5) -> NDArray:
     """The whole: where the crop's pixels are taken from."""
-    clip = concatenate(
-        Aligner(Align(smoothing=smoothing), Fraction(FPS)).clips(timed(frames))
-    )
+    clip = concatenate(Aligner(Align(smoothing=smoothing), Fraction(FPS)).clips(timed(frames)))
     return basis(crop.MEAN_5, GRID) @ clip.landmarks.astype(float)
 
 

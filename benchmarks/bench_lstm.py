@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from mespot import onnx_runtime
 from mespot.scorers import lstm_onnx, lstm_torch
-from mespot.scorers._recurrence import window_scores
 from mespot.scorers.lstm import Lstm
+from mespot.scorers.lstm_torch import window_scores
 
 WINDOW = 36
 WIDTHS = {"region flow": 396, "HOG-/HIGO-TOP": 1536, "LBP-TOP": 11328}
@@ -67,13 +67,13 @@ def equal_to_naive(d: int = 30, n: int = 80) -> float:
     return float((ours - theirs).abs().max())
 
 
-def material(d: int, rows: int) -> lstm_torch.Material:
+def material(d: int, rows: int) -> lstm_torch.TrainingSet:
     """Recordings of 900 rows (30 s) with a positive row here and there."""
     rng = np.random.default_rng(0)
     block = rng.standard_normal((900, d)).astype(np.float32)
     labels = (rng.random(900) < 0.05).astype(np.float32)
     n = max(1, rows // 900)
-    return lstm_torch.Material([block] * n, [labels] * n)
+    return lstm_torch.TrainingSet([block] * n, [labels] * n)
 
 
 def scoring(d: int) -> float:
@@ -104,7 +104,9 @@ def main() -> None:
         naive = naive_per_window(d, 128 if d < 5000 else 32)
         for stride in (1, 5, 10):
             config = replace(Lstm(), train_stride=stride, epochs=1)
-            run = seconds(lambda c=config, m=data: lstm_torch.train_network(c, m, WINDOW, 0, None), 1)
+            run = seconds(
+                lambda c=config, m=data: lstm_torch.train_network(c, m, WINDOW, 0, None), 1
+            )
             ours, theirs = run * factor, naive * options.rows / stride
             print(f"{name:14} {d:6} {stride:6} {ours:8.2f} {theirs:8.2f} {theirs / ours:7.1f}",
                   flush=True)  # fmt: skip

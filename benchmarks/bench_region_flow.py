@@ -17,8 +17,8 @@ import cv2
 import numpy as np
 from _common import measure, write
 
-from mespot.descriptors.regions import region_weights, regions
 from mespot.descriptors.region_flow import RegionFlow
+from mespot.descriptors.regions import region_weights, regions
 
 SIZE = 150
 QUALITIES = ("coarse", "fast", "fine")

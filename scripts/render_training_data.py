@@ -14,7 +14,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
-from mespot.synthetic import Plan, STANDARD, difficulty, load_portraits, write_dataset
+from mespot.synthetic import STANDARD, DatasetRequest, difficulty, load_portraits, write_dataset
 
 DENSE = replace(
     STANDARD, micro_per_minute=18.0, macro_per_minute=4.0, blink_per_minute=10.0,
@@ -40,7 +40,7 @@ def main() -> None:
     for name in sys.argv[3:] or SETS:
         half, count, seed, config = SETS[name]
         chosen = portraits if half is None else portraits[half::2]
-        plan = Plan(count, 30.0, Fraction(30), seed, config)
+        plan = DatasetRequest(count, 30.0, Fraction(30), seed, config)
         write_dataset(chosen, out / name, plan, lambda r, _made: print(r.id, flush=True))
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from mespot.synthetic import Portrait, STANDARD, Script, ScriptConfig, make_script, still
+from mespot.synthetic import STANDARD, Portrait, Script, ScriptConfig, make_script, still
 from mespot.synthetic.actions import mean_points
 from mespot.synthetic.script import curves_of
 from mespot.types import Expression

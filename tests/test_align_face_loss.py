@@ -16,7 +16,7 @@ import pytest
 from numpy.typing import NDArray
 
 from aligned_cases import run
-from mespot.align import AlignConfig, crop
+from mespot.align import Align, crop
 from moving_portrait import portrait, render, stillness
 
 COVERED = 20
@@ -52,7 +52,7 @@ def found(top: float, cell: int, seed: int, until: int) -> list[int]:
         cluttered(f, landmarks, top, cell, seed) if COVERED <= i < until else f
         for i, f in enumerate(frames)
     ]
-    clip, _ = run(shown, AlignConfig(points=17))
+    clip, _ = run(shown, Align(points=17))
     return np.flatnonzero(~clip.found).tolist()
 
 
@@ -81,7 +81,7 @@ def test_bad_looks_count_only_in_a_row() -> None:
     frames, landmarks = still()
     covered = [*range(20, 33), *range(40, 53)]
     shown = [cluttered(f, landmarks, *STRONG) if i in covered else f for i, f in enumerate(frames)]
-    clip, _ = run(shown, AlignConfig(points=17))
+    clip, _ = run(shown, Align(points=17))
     assert clip.found.all()
 
 

@@ -118,9 +118,7 @@ def test_real_clips(name: str, first: int | None, last: int | None) -> None:
 
 @pytest.mark.slow
 def test_a_hand_before_a_turning_face_does_not_lose_it() -> None:
-    clip = concatenate(
-        align(real("WolfgangLanger_Pexels.mp4"), Align(), Fraction(24000, 1001))
-    )
+    clip = concatenate(align(real("WolfgangLanger_Pexels.mp4"), Align(), Fraction(24000, 1001)))
     assert clip.found.mean() > 0.95
     # Landmarks never jump: the crop moves by less than 6 % of its side beyond steady motion.
     side = np.array([crop.scale_of(crop.crop_to_source(p)) for p in clip.landmarks.astype(float)])

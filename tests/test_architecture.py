@@ -20,11 +20,11 @@ LAB = Path(__file__).resolve().parents[1] / "lab" / "src" / "mespot_lab"
 LAYERS = [
     "version", "telemetry", "errors", "extras", "onnx_runtime", "compiling", "types", "files",
     "locks", "weights", "packing", "prefetch", "interrupts", "load_ahead", "matching", "labels",
-    "windows", "thresholds", "progress", "versions", "recipes", "sheet", "inspection", "contracts",
-    "registry", "code_hash", "cache",
+    "row_files", "windows", "thresholds", "progress", "versions", "recipes", "sheet", "inspection",
+    "contracts", "registry", "code_hash", "cache",
     "runner", "video", "align", "descriptors", "scorers", "decoding", "recipe",
     "metrics", "exports", "verdicts", "score_files", "rows_folder", "datasets", "synthetic",
-    "pipeline", "protocol", "rows", "rows_folder",
+    "pipeline", "protocol", "rows",
     "training", "evaluation", "spotter", "picture", "results", "api", "testing", "cli", "__main__",
 ]  # fmt: skip
 

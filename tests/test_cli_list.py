@@ -51,7 +51,10 @@ def test_text_has_a_line_for_each_plugin_and_field(capsys):
         ("raise SystemError('two\\nlines')", "SystemError: two"),
         ("x =", "SyntaxError: invalid syntax"),
         ("x = 1", "AttributeError: module 'mespot.exports.broken' has no attribute 'PLUGIN'"),
-        ("class PLUGIN: pass", "UsageError: export 'broken' (mespot.exports.broken:PLUGIN): is no dataclass"),
+        (
+            "class PLUGIN: pass",
+            "UsageError: export 'broken' (mespot.exports.broken:PLUGIN): is no dataclass",
+        ),
     ],
     ids=["import", "raise", "syntax", "no plug-in", "no dataclass"],
 )

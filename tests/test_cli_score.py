@@ -7,8 +7,8 @@ import json
 import pytest
 
 from mespot.exports import csv
-from mespot.sheet import Sheet
 from mespot.exports.json import Json
+from mespot.sheet import Sheet
 from score_cases import FILES, LISTED, TRUTH, score, write_files
 
 RATES = ["tp", "fp", "fn", "precision", "recall", "f1", "false_alarms_per_minute"]

@@ -11,7 +11,6 @@ from mespot import code_hash
 from mespot.contracts import LearnedScorer
 from mespot.scorers.lstm import Lstm
 
-
 CACHES = (code_hash._imports, code_hash._path, code_hash._root, code_hash._meaning)
 
 

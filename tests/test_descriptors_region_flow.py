@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
+from mespot.descriptors.region_flow import RegionFlow
 from mespot.descriptors.regions import anchors, region_weights, regions, without_head
 from mespot.descriptors.stream import describe_stream
-from mespot.descriptors.region_flow import RegionFlow
 from mespot.types import FaceClip
 
 FPS = Fraction(30)

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from mespot.cache import Cache
-from mespot.descriptors.rows import ExternalRows, frames_found, read_row_file
+from mespot.descriptors.rows import ExternalRows, frames_found
 from mespot.errors import NoUsableFace, UnreadableInput, UsageError
 from mespot.recipe import Recipe, from_values, to_values
+from mespot.row_files import read_row_file
 from mespot.rows import rows_of
 from mespot.scorers.lstm import Lstm
 from mespot.types import FaceClip, FrameSeries, Recording

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mespot.descriptors.stream import describe_stream
 from mespot.descriptors.higo_top import HigoTop
 from mespot.descriptors.hog_top import HogTop
 from mespot.descriptors.lbp_top import LbpTop
+from mespot.descriptors.stream import describe_stream
 from mespot.errors import UnreadableInput
 from mespot.types import FaceClip, FrameSeries
 from test_descriptors_top import clip_of

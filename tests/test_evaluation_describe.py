@@ -17,8 +17,8 @@ from mespot import packing
 from mespot.align.config import Align
 from mespot.cache import Cache
 from mespot.cli import run
-from mespot.errors import MespotError, NoUsableFace, UnreadableInput, UsageError
 from mespot.descriptors.hog_top import HogTop
+from mespot.errors import MespotError, NoUsableFace, UnreadableInput, UsageError
 from mespot.evaluation.describe import check_lengths, describe_all
 from mespot.evaluation.run import evaluate
 from mespot.exports.csv import read_recordings, write_events, write_recordings

@@ -41,7 +41,9 @@ def judged(data, fold):
 
 
 def chosen(one):
-    return {k: one.provenance[k] for k in ("epoch", "threshold", "weights_sha256", "inner_subjects")}
+    return {
+        k: one.provenance[k] for k in ("epoch", "threshold", "weights_sha256", "inner_subjects")
+    }
 
 
 def test_the_toy_can_be_learned(data, fold, judged):
@@ -101,7 +103,9 @@ def test_training_is_the_same_to_the_bit_whether_it_is_watched_or_not(data, fold
     training = [data[name] for name in fold.train]
     checkpoints = []
     plain = learn(RECIPE, training)
-    watched = learn(RECIPE, training, watch=lambda score: checkpoints.append(score(data["a0"].series)))
+    watched = learn(
+        RECIPE, training, watch=lambda score: checkpoints.append(score(data["a0"].series))
+    )
     assert len(checkpoints) == LSTM.epochs
     assert plain.weights.keys() == watched.weights.keys()
     for name, value in plain.weights.items():

@@ -32,7 +32,6 @@ from mespot.evaluation.run import evaluate, subject_folds
 from mespot.exports.csv import read_events, write_events
 from mespot.protocol import Sample
 from mespot.rows import NoFace
-from mespot.scorers.random import Random
 from mespot.types import Expression, Fold, FrameMap, FrameSeries, Reading, Recording
 
 pytest.importorskip("torch", reason="training needs PyTorch")
@@ -191,7 +190,9 @@ def test_libraries_that_learn_count_too(tmp_path, monkeypatch, library):
     plan = plan_in(tmp_path, (CHANCE,), ("default",))
     evaluate(plan)
     version = code_hash._version
-    monkeypatch.setattr(code_hash, "_version", lambda name: "0" if name == library else version(name))
+    monkeypatch.setattr(
+        code_hash, "_version", lambda name: "0" if name == library else version(name)
+    )
     assert "0 of them finished" in run_and_tell(plan)[1]
 
 

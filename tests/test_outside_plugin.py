@@ -45,7 +45,9 @@ def data(tmp_path_factory):
     entries = []
     faces = load_portraits(None)
     for number in range(3):
-        made = render_recording(faces[number % len(faces)], root, f"r{number}", SMALL, number, 5.0, Fraction(30))
+        made = render_recording(
+            faces[number % len(faces)], root, f"r{number}", SMALL, number, 5.0, Fraction(30)
+        )
         entries.append({
             "id": f"r{number}", "subject": f"s{number}", "fps": "30", "n_frames": 150,
             "video": f"r{number}.mp4",

@@ -27,7 +27,11 @@ def small_scorer(name):
     return cls(**({"epochs": 1, "window": 14} if fields >= FEW else {}))
 
 
-@pytest.mark.parametrize("name", [n for n in registry.names("descriptors") if n != "rows"])
+# The descriptor of rows from elsewhere describes nothing; tests register some of their own.
+DESCRIPTORS = [n for n in registry.names("descriptors") if n != "rows" and ":" not in n]
+
+
+@pytest.mark.parametrize("name", DESCRIPTORS)
 def test_descriptors(name):
     testing.check_descriptor(registry.plugin("descriptors", name)())
 

@@ -156,7 +156,8 @@ def test_a_test_subject_cannot_reach_its_own_fold():
     assert chosen(first) == chosen(second)
     assert first.provenance != second.provenance
     one, two = (
-        learn(RECIPE, [s for s in group if s.id in fold.train]).weights for group in (samples, changed)
+        learn(RECIPE, [s for s in group if s.id in fold.train]).weights
+        for group in (samples, changed)
     )
     assert one.keys() == two.keys()
     for name in one:

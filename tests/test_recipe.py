@@ -72,7 +72,10 @@ def test_unknown_keys_name_the_nearest():
         ({"align": {"size": 10}}, "size 10"),
         ({"descriptor": {"quality": "best"}}, "quality = 'best'"),
         ({"descriptor": {"distances_s": [-1.0]}}, "positive"),
-        ({"decode": {"threshold": "high"}}, "threshold = 'high': expected a number or 'learned' or"),
+        (
+            {"decode": {"threshold": "high"}},
+            "threshold = 'high': expected a number or 'learned' or",
+        ),
         ({"decode": {"level": 2.0}}, "level = 2.0"),
     ],
 )

@@ -72,19 +72,17 @@ def test_verify(root, capsys, caplog):
 
 
 def test_evaluate(root, caplog):
-    assert [len(r.expressions) for r in load("folder", root, ())] == [1, 0]
+    assert [len(r.expressions) for r in load("folder", root, ()).recordings] == [1, 0]
     assert caplog.text.count("2 of 3 events are left out") == 1
 
 
 def test_train(root, monkeypatch, caplog):
-    from mespot import training
+    from mespot import rows
     from mespot.errors import UsageError
     from mespot.recipe import load_recipe
 
     given = []
-    monkeypatch.setattr(
-        training, "collect", lambda _, listed, *__: (given.extend(listed), ([], []))[1]
-    )
+    monkeypatch.setattr(rows, "collect", lambda _, listed, *__: (given.extend(listed), ([], []))[1])
     options = {"data": [str(root)], "also": [], "work": None, "workers": 1, "footage": []}
     with pytest.raises(UsageError):
         _samples(load_recipe("default"), options)

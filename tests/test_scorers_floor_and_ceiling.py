@@ -11,16 +11,16 @@ from mespot.decoding import Decode, candidates, decode
 from mespot.errors import MespotError, UsageError
 from mespot.labels import label_scores
 from mespot.scorers.never import Never
-from mespot.scorers.oracle import Oracle, oracle_scores
+from mespot.scorers.oracle import Oracle
 from mespot.scorers.random import Random
 from mespot.types import Expression, FrameSeries
 from scorer_cases import bumps
 
 
-@pytest.mark.parametrize("rule", ["learned", "paper", "fixed"])
+@pytest.mark.parametrize("rule", ["learned", "paper", 0.0])
 def test_never_spots_nothing_under_any_rule(rule):
     series, _ = bumps(0)
-    config = Decode(threshold=rule, value=0.0)
+    config = Decode(threshold=rule)
     assert decode(Never().score(series, Never().fit([], [], 0)), config, 0.0) == []
 
 
@@ -52,9 +52,9 @@ def test_oracle_gives_the_labels_and_only_with_the_truth():
     series, truth = bumps(0)
     truth = [*truth, Expression(200, None, 215, "macro")]
     for label in ("overlap", "apex"):
-        curve = oracle_scores(series, truth, label)
+        curve = Oracle(label).score_truth(series, truth)
         assert np.array_equal(curve.values[:, 0], label_scores(series, truth, label))
-    own_length = oracle_scores(series, truth, "overlap", 0.4)
+    own_length = Oracle("overlap", 0.4).score_truth(series, truth)
     assert np.array_equal(own_length.values[:, 0], label_scores(series, truth, label_s=0.4))
     with pytest.raises(UsageError, match="scores by the truth and cannot spot"):
         Oracle().score(series, Oracle().fit([series], [truth], 0))
@@ -62,4 +62,4 @@ def test_oracle_gives_the_labels_and_only_with_the_truth():
 
 def test_oracle_with_nothing_to_find():
     series = FrameSeries(np.zeros((9, 2), np.float32), 0, 1, 3, 11, Fraction(25))
-    assert not oracle_scores(series, []).values.any()
+    assert not Oracle().score_truth(series, []).values.any()

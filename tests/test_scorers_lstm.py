@@ -15,8 +15,8 @@ torch = pytest.importorskip("torch", reason="training needs PyTorch")
 pytest.importorskip("onnx", reason="training needs onnx")
 
 from mespot.scorers import lstm_torch  # noqa: E402
-from mespot.scorers._recurrence import window_scores  # noqa: E402
 from mespot.scorers.lstm import Lstm  # noqa: E402
+from mespot.scorers.lstm_torch import window_scores  # noqa: E402
 
 CASES = [
     # d, units, M, stride, rows, slices
@@ -97,7 +97,9 @@ def test_onnx_equals_torch(d, units, window, sigmoid):
         rows = np.random.default_rng(n).normal(size=(n, d)).astype(np.float32)
         ours = onnx_runtime.run(graph, rows)
         assert ours.shape == (n - window + 1, window)
-        assert np.allclose(ours, lstm_torch.run_network(weights, window, sigmoid, rows), rtol=0, atol=1e-5)
+        assert np.allclose(
+            ours, lstm_torch.run_network(weights, window, sigmoid, rows), rtol=0, atol=1e-5
+        )
     assert lstm_onnx.lstm_graph(weights, window, sigmoid) == graph.tobytes()
 
 
@@ -159,7 +161,7 @@ def test_keras_start():
 def test_every_training_window_holds_its_own_rows_and_labels():
     # Rows that are their own number let every slice be traced; padded rows count for nothing.
     lengths = [100, 37, 6, 1]
-    material = lstm_torch.Material(
+    training_set = lstm_torch.TrainingSet(
         [np.arange(n, dtype=np.float32)[:, None] + 1000 * r for r, n in enumerate(lengths)],
         [np.arange(n, dtype=np.float32) + 1000 * r for r, n in enumerate(lengths)],
     )
@@ -167,7 +169,7 @@ def test_every_training_window_holds_its_own_rows_and_labels():
     seen = set()
     rng = np.random.default_rng(0)
     for _ in range(12):
-        for rows, labels, valid in lstm_torch._batches(config, material, 10, rng):
+        for rows, labels, valid in lstm_torch._batches(config, training_set, 10, rng):
             assert torch.equal(rows[..., 0], labels)
             assert (len(rows) - 10) % 3 == 0
             for b in range(rows.shape[1]):
@@ -180,28 +182,28 @@ def test_every_training_window_holds_its_own_rows_and_labels():
 
 
 def test_windows_start_at_every_row_as_epochs_go_by():
-    material = lstm_torch.Material(
+    training_set = lstm_torch.TrainingSet(
         [np.arange(500, dtype=np.float32)[:, None]], [np.zeros(500, np.float32)]
     )
     config = Lstm(train_stride=4)
     rng = np.random.default_rng(0)
     starts = set()
     for _ in range(20):
-        epoch = [rows[0, :, 0] for rows, _, _ in lstm_torch._batches(config, material, 10, rng)]
+        epoch = [rows[0, :, 0] for rows, _, _ in lstm_torch._batches(config, training_set, 10, rng)]
         starts.add(int(torch.cat(epoch).min()))
     assert starts == {0, 1, 2, 3}
 
 
 def test_an_epoch_takes_its_share_of_the_slices_other_ones_each_time():
     # Slices of 40 windows: 25 in 1,009 rows, of which a third is 9.
-    material = lstm_torch.Material(
+    training_set = lstm_torch.TrainingSet(
         [np.arange(1009, dtype=np.float32)[:, None]], [np.zeros(1009, np.float32)]
     )
     rng = np.random.default_rng(0)
     config = Lstm(train_stride=1, epoch_share=1 / 3, batch=80)
     epochs = []
     for _ in range(30):
-        batches = list(lstm_torch._batches(config, material, 10, rng))
+        batches = list(lstm_torch._batches(config, training_set, 10, rng))
         epochs.append({int(a) for rows, _, _ in batches for a in rows[0, :, 0]})
     assert {len(e) for e in epochs} == {9}
     assert set.union(*epochs) == set(range(0, 1000, 40))
@@ -211,11 +213,11 @@ def test_an_epoch_takes_its_share_of_the_slices_other_ones_each_time():
 def test_batches_that_take_turns_in_one_place_are_the_same():
     draw = np.random.default_rng(1)
     rows = [draw.normal(size=(n, 3)).astype(np.float32) for n in (100, 137, 90, 1)]
-    material = lstm_torch.Material(rows, [v[:, 0] for v in rows])
+    training_set = lstm_torch.TrainingSet(rows, [v[:, 0] for v in rows])
     config = Lstm(train_stride=3, batch=10)
 
     def batches(*room):
-        return lstm_torch._batches(config, material, 10, np.random.default_rng(0), *room)
+        return lstm_torch._batches(config, training_set, 10, np.random.default_rng(0), *room)
 
     together = batches(lstm_torch._Room())
     held = []

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mespot.errors import UsageError
-from mespot.scorers.normalise import STD_FLOOR, difference, learn
+from mespot.scorers.normalise import STD_FLOOR, difference, fit_normaliser
 
 
 def rows(seed, n=60, d=4):
@@ -45,7 +45,7 @@ def test_difference_does_not_see_who_it_is():
 def test_zscore_is_over_all_training_rows():
     series = [rows(1, 50), rows(2, 3), rows(3, 200) * 3]
     together = np.concatenate(series)
-    learned = learn(series, ("zscore",), 5)
+    learned = fit_normaliser(series, ("zscore",), 5)
     assert np.allclose(learned.mean, together.mean(0), rtol=1e-5)
     assert np.allclose(learned.std, together.std(0), rtol=1e-5)
     done = np.concatenate([learned.all_rows(s) for s in series])
@@ -55,12 +55,12 @@ def test_zscore_is_over_all_training_rows():
 
 def test_steps_in_order():
     series = [rows(1), rows(2)]
-    learned = learn(series, ("difference", "zscore"), 4)
+    learned = fit_normaliser(series, ("difference", "zscore"), 4)
     by_hand = [difference(s, 4) for s in series]
     std = np.concatenate(by_hand).std(0)
     mean = np.concatenate(by_hand).mean(0)
     assert np.allclose(learned.all_rows(series[1]), (by_hand[1] - mean) / std, atol=1e-5)
-    assert np.array_equal(learn(series, (), 4).all_rows(series[0]), series[0])
+    assert np.array_equal(fit_normaliser(series, (), 4).all_rows(series[0]), series[0])
 
 
 @settings(deadline=None)
@@ -68,7 +68,7 @@ def test_steps_in_order():
        ("difference", "zscore"), ("zscore", "difference")]))  # fmt: skip
 def test_a_piece_equals_that_piece_of_the_whole(start, length, steps):
     values = rows(4)
-    learned = learn([rows(5), values], steps, 7)
+    learned = fit_normaliser([rows(5), values], steps, 7)
     stop = min(start + length, 60)
     assert np.allclose(learned.rows(values, start, stop), learned.all_rows(values)[start:stop],
                        atol=1e-5)  # fmt: skip
@@ -85,7 +85,7 @@ def test_large_constants_lose_nothing():
 @pytest.mark.parametrize("constant", [0.0, 1e4])
 def test_quick_scaling_equals_the_exact(constant):
     values = rows(40) + np.float32(constant)
-    learned = learn([values], ("zscore",), 1)
+    learned = fit_normaliser([values], ("zscore",), 1)
     exact = (values.astype(np.float64) - learned.mean) / learned.std
     np.testing.assert_allclose(learned.rows(values, 3, 30), exact[3:30], rtol=1e-5, atol=1e-5)
     broken = values.copy()
@@ -97,7 +97,7 @@ def test_quick_scaling_equals_the_exact(constant):
 def test_broken_values_become_zero_and_spoil_nothing():
     whole, broken = rows(6), rows(6)
     broken[10, 1], broken[20, 2], broken[30] = np.nan, np.inf, -np.inf
-    learned = learn([broken], ("difference", "zscore"), 3)
+    learned = fit_normaliser([broken], ("difference", "zscore"), 3)
     done = learned.all_rows(broken)
     assert np.isfinite(done).all()
     assert done[10, 1] == done[20, 2] == 0
@@ -105,18 +105,24 @@ def test_broken_values_become_zero_and_spoil_nothing():
     clean = learned.all_rows(whole)
     far = np.abs(np.arange(60)[:, None] - np.array([10, 20, 30])).min(1) > 3
     assert np.allclose(done[far], clean[far], atol=1e-5)
-    assert np.abs(learned.mean - learn([whole], ("difference", "zscore"), 3).mean).max() < 0.2
+    assert (
+        np.abs(learned.mean - fit_normaliser([whole], ("difference", "zscore"), 3).mean).max() < 0.2
+    )
 
 
 def test_constant_columns_do_not_explode():
     values = rows(7, d=5)
     values[:, 2] = 3
-    learned = learn([values], ("zscore",), 1)
+    learned = fit_normaliser([values], ("zscore",), 1)
     assert learned.std[2] == pytest.approx(STD_FLOOR * np.median(np.delete(learned.std, 2)))
     assert not learned.all_rows(values)[:, 2].any()
-    assert learn([np.full((5, 3), 2, np.float32)], ("zscore",), 1).std.tolist() == [1, 1, 1]
+    assert fit_normaliser([np.full((5, 3), 2, np.float32)], ("zscore",), 1).std.tolist() == [
+        1,
+        1,
+        1,
+    ]
 
 
 def test_a_step_named_twice_is_refused():
     with pytest.raises(UsageError, match="every step may stand once"):
-        learn([rows(1)], ("zscore", "zscore"), 3)
+        fit_normaliser([rows(1)], ("zscore", "zscore"), 3)

@@ -15,7 +15,17 @@ import pytest
 from mespot.cli import run
 from mespot.errors import NoUsableFace, UnreadableInput, UsageError
 from mespot.exports.csv import read_events, read_recordings
-from mespot.synthetic import DatasetRequest, contact_sheet, difficulty, load_portraits, make_script, render, render_recording, write, write_dataset
+from mespot.synthetic import (
+    DatasetRequest,
+    contact_sheet,
+    difficulty,
+    load_portraits,
+    make_script,
+    render,
+    render_recording,
+    write,
+    write_dataset,
+)
 from mespot.synthetic.portraits import IBUG_OF_MESH
 from synthetic_face import SMALL, card, micro
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from evaluation_cases import CHANCE, samples
-from mespot.protocol import check_disjoint
 from mespot.evaluation.cross_validation import cross_validate
+from mespot.protocol import check_disjoint
 from mespot.types import Fold
 
 

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from mespot import video as video_module
-from mespot.prefetch import prefetch
 from mespot.errors import UsageError
+from mespot.prefetch import prefetch
 from mespot.video import open_video, source_frames
 from mespot.video.packets import opened
 from videomaker import number_in, picture, plain_times, write_numbered, write_video

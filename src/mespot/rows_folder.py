@@ -3,7 +3,7 @@
     DIR/recordings.csv   recording,subject,fps and, where needed, path, n_frames, span, step,
                          first_frame
     DIR/events.csv       recording,onset,apex,offset,kind
-    DIR/<recording>.npz or .csv, or what ``path`` names     see mespot.descriptors.rows
+    DIR/<recording>.npz or .csv, or what ``path`` names     see mespot.row_files
     DIR/columns.csv      column,mirror,sign; may be missing
 
 Everything is checked before any learning: :func:`examine` reports all that is wrong.
@@ -17,12 +17,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mespot.descriptors.rows import SUFFIXES, ExternalRows, RowFile, read_row_file
+from mespot.descriptors.rows import ExternalRows
 from mespot.errors import UnreadableInput, UsageError
 from mespot.exports import csv
 from mespot.exports.cells import refuse
 from mespot.files import sha256
 from mespot.recipe import Recipe
+from mespot.row_files import SUFFIXES, RowFile, read_row_file
 from mespot.sheet import RecordingRow
 from mespot.types import Expression, Recording
 from mespot.verdicts import told_rejected, without_rejected

@@ -72,13 +72,13 @@ class Spotting:
         Columns of ``events``: onset, apex, offset, kind, score, onset_s, apex_s, offset_s. Columns
         of ``scores``: frame, time_s, score, found. Raises MissingExtra if pandas is not installed.
         """
+        if what not in ("events", "scores"):
+            raise UsageError(f"to_frame: {what!r} is neither 'events' nor 'scores'")
         pandas = need("pandas", extra="pandas", who="to_frame")
         if what == "scores":
             frames = np.arange(len(self.scores))
             columns = {"frame": frames, "time_s": self.times_s, "score": self.scores}
             return pandas.DataFrame({**columns, "found": self.found})
-        if what != "events":
-            raise UsageError(f"to_frame: {what!r} is neither 'events' nor 'scores'")
         names = ("onset", "apex", "offset", "kind", "score")
         rows = [
             {name: getattr(e, name) for name in names}

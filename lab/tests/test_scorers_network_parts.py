@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from network_cases import kinds
 
 from mespot import protocol
 from mespot.recipe import Recipe
-from mespot_lab.networks import _pieces
-from mespot_lab import platt
-from mespot_lab.networks._targets import Targets
-from mespot_lab.networks._vary import Material, Variation, at_tempo, batches
 from mespot.scorers.never import Never
 from mespot.types import Expression, FrameSeries
-from network_cases import kinds
+from mespot_lab.networks import slices
+from mespot_lab.networks.slices import Targets, TrainingRows, Variation, at_tempo, batches
+from mespot_lab.rivals import platt
 
 
 def test_rows_around_repeat_the_ends():
     values = np.arange(5, dtype=np.float32)[:, None]
-    seen = _pieces.rows_around(lambda a, b: values[a:b], 5, -2, 7)[:, 0]
+    seen = slices.rows_around(lambda a, b: values[a:b], 5, -2, 7)[:, 0]
     assert seen.tolist() == [0, 0, 0, 1, 2, 3, 4, 4, 4]
-    assert _pieces.rows_around(lambda a, b: values[a:b], 5, 1, 3)[:, 0].tolist() == [1, 2]
+    assert slices.rows_around(lambda a, b: values[a:b], 5, 1, 3)[:, 0].tolist() == [1, 2]
     # A piece that lies beyond an end altogether.
-    assert _pieces.rows_around(lambda a, b: values[a:b], 5, 6, 8)[:, 0].tolist() == [4, 4]
-    assert _pieces.rows_around(lambda a, b: values[a:b], 5, -3, -1)[:, 0].tolist() == [0, 0]
+    assert slices.rows_around(lambda a, b: values[a:b], 5, 6, 8)[:, 0].tolist() == [4, 4]
+    assert slices.rows_around(lambda a, b: values[a:b], 5, -3, -1)[:, 0].tolist() == [0, 0]
 
 
 @given(st.integers(1, 40), st.integers(0, 6), st.integers(1, 9))
@@ -40,8 +40,8 @@ def test_pieces_are_the_whole(n, reach, at_once):
         return np.stack([x[i : i + 2 * reach + 1].sum(0) for i in range(len(x) - 2 * reach)])
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_pieces, "_ROWS_AT_ONCE", at_once)
-        got = _pieces.whole(sums, lambda a, b: values[a:b], values.shape, reach)
+        patch.setattr(slices, "_ROWS_AT_ONCE", at_once)
+        got = slices.in_pieces(sums, lambda a, b: values[a:b], values.shape, reach)
     held = values[np.clip(np.arange(-reach, n + reach), 0, n - 1)]
     wanted = [held[i : i + 2 * reach + 1].sum(0) for i in range(n)]
     assert np.allclose(got, wanted, atol=1e-5)
@@ -50,7 +50,7 @@ def test_pieces_are_the_whole(n, reach, at_once):
 
 
 def test_no_rows_no_scores():
-    assert _pieces.whole(lambda x: x, lambda a, b: np.empty((0, 3)), (0, 3), 4).shape == (0, 1)
+    assert slices.in_pieces(lambda x: x, lambda a, b: np.empty((0, 3)), (0, 3), 4).shape == (0, 1)
 
 
 def test_tempo_by_hand():
@@ -69,12 +69,12 @@ def recordings():
         label = np.zeros((n, 2, 1), np.float32)
         label[:, 0, 0], label[:, 1] = told[:, 0], 1
         targets.append(label)
-    return Material(rows, targets)
+    return TrainingRows(rows, targets)
 
 
 def test_an_epoch_sees_every_row_once_and_its_own_target():
     seen = []
-    vary, rng = Variation(rows=8, reach=3, batch=4), np.random.default_rng(0)
+    vary, rng = Variation(rows=8, receptive_field=3, batch=4), np.random.default_rng(0)
     for rows, targets in batches(vary, recordings(), rng):
         assert rows.shape[1:] == (14, 2)
         assert targets.shape[1:] == (8, 2, 1)
@@ -85,13 +85,13 @@ def test_an_epoch_sees_every_row_once_and_its_own_target():
 
 
 def test_slices_begin_elsewhere_in_every_epoch():
-    vary, rng = Variation(rows=8, reach=0, batch=100), np.random.default_rng(0)
+    vary, rng = Variation(rows=8, receptive_field=0, batch=100), np.random.default_rng(0)
     first = [next(batches(vary, recordings(), rng))[0] for _ in range(2)]
     assert not np.array_equal(np.sort(first[0][:, 0, 0]), np.sort(first[1][:, 0, 0]))
 
 
 def test_tempo_moves_rows_and_targets_alike():
-    vary = Variation(rows=8, reach=3, batch=4, stretch=0.3)
+    vary = Variation(rows=8, receptive_field=3, batch=4, stretch=0.3)
     steps = []
     for rows, targets in batches(vary, recordings(), np.random.default_rng(1)):
         counts = targets[:, :, 1, 0] > 0.999
@@ -102,7 +102,7 @@ def test_tempo_moves_rows_and_targets_alike():
 
 
 def test_amplitude_is_one_factor_per_slice():
-    vary = Variation(rows=8, reach=3, batch=4, amplitude=0.5)
+    vary = Variation(rows=8, receptive_field=3, batch=4, amplitude=0.5)
     for rows, _ in batches(vary, recordings(), np.random.default_rng(1)):
         factors = rows[:, :, 1]
         assert np.allclose(factors, factors[:, :1])
@@ -130,7 +130,7 @@ def test_platt_finds_the_sigmoid_that_made_the_labels():
     rng = np.random.default_rng(0)
     scores = rng.normal(size=20000)
     chance = 1 / (1 + np.exp(-(2.5 * scores - 1.5)))
-    slope, offset = platt.learn(scores, (rng.random(20000) < chance).astype(float))
+    slope, offset = platt.fit_sigmoid(scores, (rng.random(20000) < chance).astype(float))
     assert (slope, offset) == pytest.approx((2.5, -1.5), abs=0.12)
     mean = platt.applied(scores.astype(np.float32), slope, offset).mean()
     assert mean == pytest.approx(chance.mean(), abs=0.01)
@@ -138,31 +138,31 @@ def test_platt_finds_the_sigmoid_that_made_the_labels():
 
 def test_platt_never_turns_the_order_round():
     scores = np.linspace(-1, 1, 100)
-    slope, offset = platt.learn(scores, (scores < 0).astype(float))
+    slope, offset = platt.fit_sigmoid(scores, (scores < 0).astype(float))
     assert slope == 0
     assert platt.applied(scores.astype(np.float32), slope, offset) == pytest.approx(0.5)
     # Labels told apart without fault, and scores that are all one.
-    slope, offset = platt.learn(scores, (scores > 0).astype(float))
+    slope, offset = platt.fit_sigmoid(scores, (scores > 0).astype(float))
     assert np.isfinite([slope, offset]).all()
     assert slope > 5
-    slope, offset = platt.learn(np.ones(10), np.array([1.0] + [0.0] * 9))
+    slope, offset = platt.fit_sigmoid(np.ones(10), np.array([1.0] + [0.0] * 9))
     assert platt.applied(np.ones(1, np.float32), slope, offset) == pytest.approx(0.1)
 
 
-def test_learn_tells_the_scorer_of_all_kinds(monkeypatch):
+def test_learn_shows_the_scorer_all_kinds():
     told = []
 
+    @dataclass(frozen=True)
     class Listening(Never):
         def fit(self, series, truth, seed, quality=None):
             told.extend(e.kind for expressions in truth for e in expressions)
             return super().fit(series, truth, seed, quality)
 
-    monkeypatch.setattr(protocol.registry, "build", lambda family, section: Listening())
     samples = []
     for name in "abc":
         series, truth = kinds(ord(name))
         found = np.ones(series.n_frames, bool)
         samples.append(protocol.Sample(name, name, series, found, tuple(truth)))
-    protocol.learn(Recipe("x"), samples)
+    protocol.learn(Recipe("x", scorer=Listening()), samples)
     # Of three subjects one is held out to choose by; each has two movements of every kind.
     assert sorted(told) == ["blink"] * 4 + ["macro"] * 4 + ["micro"] * 4

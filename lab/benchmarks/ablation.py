@@ -1,6 +1,6 @@
 """What each choice of the default recipe is worth: one at a time is taken out or changed.
 
-    python benchmarks/ablation.py --dataset smic-vis-e --root DIR -o OUT [--subjects s1 s2 s3]
+    python lab/benchmarks/ablation.py --dataset smic-vis-e --root DIR -o OUT [--subjects s1 s2 s3]
 
 DIR is a data set or a twin of one (`mespot synth --twin`). Every variant goes through the
 leave-one-subject-out of `mespot evaluate`, so that epoch and threshold are chosen inside and a
@@ -18,20 +18,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import beside_core  # noqa: F401 - the next imports need it
 from _common import machine, table
 from page import origin
 
 from mespot.cache import Cache, default_limit, default_root
 from mespot.datasets.named import named
-from mespot.decoding import Decode, decode
-from mespot.evaluation import store
-from mespot.evaluation.describe import Plan, describe
+from mespot.decoding import decode
+from mespot.evaluation import fold_folder
+from mespot.evaluation.describe import EvaluationPlan, describe_all
 from mespot.evaluation.run import evaluate, subject_folds
 from mespot.files import write_text
-from mespot.material import load_sample
 from mespot.metrics import Rule, bootstrap, of_kind
 from mespot.protocol import Sample, pooled
-from mespot.recipe import Recipe, load_recipe, make_dataclass
+from mespot.recipe import Recipe, load_recipe
+from mespot.rows import load_rows
 from mespot.types import Counts, Expression, FrameSeries, Recording
 
 # Name of the variant, what is different, the settings that make it so.
@@ -58,7 +59,7 @@ VARIANTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 # Read off the default's curves: what is different, and decode settings in place of the learned.
 THRESHOLDS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("threshold-paper", "threshold rule: the paper's, per video", {"threshold": "paper"}),
-    ("threshold-fixed", "threshold rule: fixed at 0.5", {"threshold": "fixed", "value": 0.5}),
+    ("threshold-fixed", "threshold rule: fixed at 0.5", {"threshold": 0.5}),
 )
 _FIGURES = ("f1", "precision", "recall", "false_alarms_per_minute")
 
@@ -76,22 +77,22 @@ def result_row(result: Mapping[str, Any], told: str) -> dict[str, Any]:
     return _row(result["recipe"], told, apex, tuple(apex["f1_interval"]), result["megc"]["f1"])
 
 
-def threshold_rows(plan: Plan, recipe: Recipe) -> list[dict[str, Any]]:
+def threshold_rows(plan: EvaluationPlan, recipe: Recipe) -> list[dict[str, Any]]:
     """The threshold rules on the curves of the default's folds."""
-    keys, _, _ = describe(replace(plan, recipes=(recipe,)), lambda _line: None)
+    keys = describe_all(replace(plan, recipes=(recipe,)), lambda _line: None).keys
     cache, by_id = Cache(*plan.cache), {r.id: r for r in plan.recordings}
     samples = {
-        name: load_sample(key, by_id[name], cache, mapped=True)
+        name: Sample.of(by_id[name], load_rows(key, by_id[name], cache, mapped=True))
         for name, key in keys[recipe.hash].items()
     }
     curves: dict[str, FrameSeries] = {}
     for fold in subject_folds(plan.recordings):
-        folder = store.folder_of(plan.out, recipe.name, "default", fold.name)
-        for name, kept in store.read_scores(folder / "scores.npz").items():
+        folder = fold_folder.folder_of(plan.out, recipe.name, "default", fold.name)
+        for name, kept in fold_folder.read_scores(folder / "scores.npz").items():
             curves[name] = samples[name].series.with_values(kept["scores"][:, None])
     rows = []
     for name, told, changed in THRESHOLDS:
-        config = make_dataclass(Decode, {**recipe.decode, **changed}, where="decode")
+        config = replace(recipe.decode, **changed)
         spots = {n: decode(curve, config, None, samples[n].found) for n, curve in curves.items()}
         apex, megc = (_by_subject(plan.recordings, samples, spots, r) for r in ("apex", "megc"))
         total, f1 = sum(apex, Counts()), sum(megc, Counts()).f1
@@ -134,16 +135,19 @@ def _shown(value: float | None) -> str:
 
 
 def report(
-    plan: Plan, rows: Sequence[Mapping[str, Any]], settings: Sequence[str], results: Any
+    plan: EvaluationPlan, rows: Sequence[Mapping[str, Any]], settings: Sequence[str], results: Any
 ) -> str:
     """The table as Markdown, and both forms on disk."""
     here, n = machine(), len(plan.recordings)
     subjects = len({r.subject for r in plan.recordings})
-    head = f"{n} recordings of {subjects} subjects of {store.shown(plan.label)}, one fold each."
+    head = (
+        f"{n} recordings of {subjects} subjects of {fold_folder.shown(plan.label)}, one fold each."
+    )
     if settings:
         head += f" In all rows: {', '.join(f'`{s}`' for s in settings)}."
     text = f"{head} {origin(here)}\n\n{table(rows)}\n"
-    tree = {"dataset": store.shown(plan.label), "synthetic": store.is_synthetic(plan.label),
+    shown, synthetic = fold_folder.shown(plan.label), fold_folder.is_synthetic(plan.label)
+    tree = {"dataset": shown, "synthetic": synthetic,
             "subjects": subjects, "recordings": n, "settings": list(settings), "machine": here,
             "rows": list(rows), "results": results}  # fmt: skip
     write_text(plan.out / "ablation.json", json.dumps(tree, indent=1) + "\n")
@@ -169,7 +173,9 @@ def main() -> None:
     ]  # fmt: skip
     recipes = variants(args.only, args.settings)
     place = (args.cache, default_limit())
-    plan = Plan(tuple(recipes), tuple(recordings), args.out, place, ("default",), args.workers)
+    plan = EvaluationPlan(
+        tuple(recipes), tuple(recordings), args.out, place, ("default",), args.workers
+    )
     results = evaluate(plan, lambda line: print(line, flush=True))
     told = {name: text for name, text, _ in VARIANTS}
     rows = [result_row(result, told[result["recipe"]]) for result in results]

@@ -1,8 +1,8 @@
 """What a spotter loses when one thing gets harder: size of movements, frame rate, compression,
 head motion, blinks. Synthetic recordings, everything else as it is at standard.
 
-    python benchmarks/robustness.py [--out bench-out] [--portraits DIR] [--quick]
-    python benchmarks/robustness.py --page        # the figures of --out into docs/robustness.md
+    python lab/benchmarks/robustness.py [--out bench-out] [--portraits DIR] [--quick]
+    python lab/benchmarks/robustness.py --page        # the figures of --out into docs/robustness.md
 
 Each point of a curve is judged on the same faces with the same seeds, so that the same movements
 happen at about the same times. With several portraits the faces are cut into groups, and each group
@@ -25,33 +25,42 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import beside_core  # noqa: F401 - the next imports need it
 import page
 from _common import write
-from _points import HELD, PACKAGED, plot, row_of
+from points import HELD, PACKAGED, plot, row_of
 
-from mespot.code_hash import code_hash
 from mespot.cache import key_of
+from mespot.code_hash import code_hash
 from mespot.datasets.folder import Folder
 from mespot.decoding import decode
 from mespot.errors import MespotError
 from mespot.files import write_text
-from mespot.material import collect, sample_of
 from mespot.metrics import Rule, count
-from mespot.protocol import Sample, train
+from mespot.protocol import Sample, learn
 from mespot.recipe import load_recipe
+from mespot.rows import collect, sample_of
 from mespot.runner import run_tasks
 from mespot.spotter import Spotter, load_spotter
-from mespot.synthetic import Plan, Portrait, STANDARD, ScriptConfig, load_portraits, render_recording, write_dataset
+from mespot.synthetic import (
+    STANDARD,
+    DatasetRequest,
+    Portrait,
+    ScriptConfig,
+    load_portraits,
+    render_recording,
+    write_dataset,
+)
 from mespot.synthetic.write import portraits_sha256
 from mespot.types import Recording
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 FACES, PAGE = ROOT.parent / "shared" / "faces", ROOT / "docs" / "robustness.md"
 # More micro-expressions than life has, so that short recordings hold enough of them.
 BASE = replace(STANDARD, micro_per_minute=18.0)
 FPS = 30
 _SEED, _TRAINING_SEED = 4100, 4200
-_CODE = ("mespot.material", "mespot.synthetic.write", "mespot.decoding", "mespot.scorers.lstm",
+_CODE = ("mespot.rows", "mespot.synthetic.write", "mespot.decoding", "mespot.scorers.lstm",
          "mespot.descriptors.region_flow", "mespot.align.aligner")  # fmt: skip
 
 
@@ -138,14 +147,14 @@ def learned(setting: Setting, workers: int) -> tuple[Spotter, ...]:
 def _render_group(setting: Setting, group: int) -> Path:
     faces = setting.portraits[group :: setting.size.groups]
     size, folder = setting.size, setting.work / f"training-{group}"
-    plan = Plan(size.train_each * len(faces), size.train_seconds, Fraction(FPS),
+    plan = DatasetRequest(size.train_each * len(faces), size.train_seconds, Fraction(FPS),
                 _TRAINING_SEED + group, BASE)  # fmt: skip
     write_dataset(faces, folder, plan)
     return folder
 
 
 def _learn(recipe: Any, samples: list[Sample]) -> Spotter:
-    return Spotter(recipe, train(recipe, samples))
+    return Spotter(recipe, learn(recipe, samples).weights)
 
 
 # Judging.
@@ -183,9 +192,9 @@ def _counts(recording: Recording, spotters: dict[str, Spotter]) -> dict[str, Any
     except MespotError:
         return found | {name: [0, 0, len(micro)] for name in spotters}
     for name, spotter in spotters.items():
-        scores = spotter.scorer.score(sample.series, spotter.weights)
+        scores = spotter.recipe.scorer.score(sample.series, spotter.weights)
         threshold = float(spotter.weights["threshold"])
-        spots = decode(scores, spotter.decode_config, threshold, sample.found)
+        spots = decode(scores, spotter.recipe.decode, threshold, sample.found)
         counts = count(sample.micro, spots, Rule("apex"))
         found[name] = [counts.tp, counts.fp, counts.fn]
     return found

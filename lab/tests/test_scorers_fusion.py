@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -12,27 +11,30 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mespot import registry
+from mespot.code_hash import plugin_modules
+from mespot.contracts import LearnedScorer
 from mespot.errors import MespotError, UsageError
 from mespot.evaluation.fold import run_fold
-from mespot.evaluation.run import _jobs
 from mespot.protocol import Sample, leave_one_subject_out
-from mespot.recipe import Recipe, load_recipe
-from mespot_lab.networks.fusion import Fusion, unit
+from mespot.recipe import Recipe, dumps, load_recipe
 from mespot.types import Expression, FrameSeries
+from mespot_lab.networks.fusion import Fusion, unit
 
 FPS = 10  # Ten rows a second: a block of background has ten, the margin about an ME two.
 
 
+SHOWN: list = []
+"""What the toy members were given to learn from; tests empty it."""
+
+
 @dataclass(frozen=True)
-class Column:
+class Column(LearnedScorer):
     """A scorer whose curve is a column of its rows; it notes what it was shown."""
 
     column: int = 0
-    learns: ClassVar[bool] = True
-    shown: ClassVar[list] = []
 
     def fit(self, series, truth, seed, quality=None):
-        self.shown.append((series, truth, seed))
+        SHOWN.append((series, truth, seed))
         if quality is not None:
             quality(lambda s: self.score(s, {}))
         return {"seed": np.array(seed), "epoch": np.array(self.column + 3)}
@@ -41,18 +43,9 @@ class Column:
         return series.with_values(series.values[:, self.column : self.column + 1])
 
 
-@pytest.fixture
-def columns(monkeypatch):
-    """Members named ``column`` are toys, all else is what it is."""
-    plain = registry.build
-
-    def build(family, section):
-        if section.get("name") == "column":
-            return Column(section["column"])
-        return plain(family, section)
-
-    monkeypatch.setattr(registry, "build", build)
-    monkeypatch.setattr(Column, "shown", [])
+@pytest.fixture(autouse=True)
+def _nothing_shown():
+    SHOWN.clear()
 
 
 def curve(values, names=()):
@@ -117,51 +110,32 @@ def test_the_unit_equals_a_plain_count(data):
     )
 
 
-@pytest.mark.usefixtures("columns")
 def test_the_mean_of_two_known_curves():
-    """Units 0.5 and 4, weights 1 and 3: (1 s / 0.5 + 3 s' / 4) / 4, negative scores as 0."""
+    """Units 0.5 and 4: (s / 0.5 + s' / 4) / 2, negative scores as 0."""
     rows = np.stack([flat(300, r50=0.5, r102=0.9), 4 * flat(300, r60=1.0, r102=1.2)], axis=1)
-    fusion = Fusion(
-        ({"name": "column", "column": 0}, {"name": "column", "column": 1, "weight": 3}), floor=0.01
-    )
+    fusion = Fusion((Column(0), Column(1)), floor=0.01)
     weights = fusion.fit([curve(rows)], [[MICRO]], seed=7)
     assert weights["unit"].tolist() == pytest.approx([0.5, 4.0])
-    assert weights["weight"].tolist() == [1.0, 3.0]
     assert (int(weights["m0.seed"]), int(weights["m1.seed"])) == (7, 1007)
     assert int(weights["epoch"]) == 4
     new = curve([[0.5, 4.0], [1.0, 0.0], [-5.0, 2.0], [0.0, -1.0]])
     scores = fusion.score(new, weights)
-    assert scores.values[:, 0].tolist() == pytest.approx([1.0, 0.5, 0.375, 0.0])
+    assert scores.values[:, 0].tolist() == pytest.approx([1.0, 1.0, 0.25, 0.0])
     assert (scores.names, scores.n_frames, scores.span) == (("score",), 4, 1)
 
 
-@pytest.mark.usefixtures("columns")
-def test_members_read_their_parts_and_are_judged_by_them():
-    names = ("0/a/x", "1/b/y", "1/b/z")
-    rows = curve(np.stack([flat(300), flat(300, r5=0.6), flat(300, r5=0.8)], axis=1), names)
-    fusion = Fusion(
-        ({"name": "column", "column": 1, "part": 1}, {"name": "column", "column": 1}), floor=0.01
-    )
+def test_members_are_judged_each_by_itself():
+    rows = curve(np.stack([flat(300, r5=0.6), flat(300, r5=0.8)], axis=1))
     judged = []
 
     def quality(score):
         judged.append(score(rows).values[5, 0])
         return 0.0
 
-    weights = fusion.fit([rows], [[MICRO]], 0, quality)
-    (own,), (all_columns,) = (shown[0] for shown in Column.shown)
-    assert (own.names, own.values.shape) == (("y", "z"), (300, 2))
-    assert all_columns is rows
-    assert weights["m0.columns"].tolist() == [1, 3]
-    assert weights["unit"].tolist() == pytest.approx([0.8, 0.6])
-    assert judged == pytest.approx([0.8, 0.6])
-    nameless = rows.with_values(rows.values)
-    assert fusion.score(nameless, weights).values[5, 0] == pytest.approx(1.0)
-    with pytest.raises(UsageError, match="member 0 reads part 1"):
-        fusion.fit([nameless], [[MICRO]], 0)
+    Fusion((Column(0), Column(1))).fit([rows], [[MICRO]], 0, quality)
+    assert judged == pytest.approx([0.6, 0.8])
 
 
-@pytest.mark.usefixtures("columns")
 def test_fit_sees_training_rows_only():
     """A test subject's rows and truth may be anything: weights and units stay to the bit."""
     rng = np.random.default_rng(0)
@@ -173,50 +147,49 @@ def test_fit_sees_training_rows_only():
         series = rows.with_values(rows.values * np.float32(scale))
         return Sample(subject, subject, series, np.ones(300, bool), truth)
 
-    recipe = Recipe(
-        "fused",
-        scorer={
-            "name": "fusion",
-            "members": [{"name": "column", "column": 0}, {"name": "column", "column": 1}],
-        },
-    )
+    recipe = Recipe("fused", scorer=Fusion((Column(0), Column(1))))
     samples = {name: sample(name) for name in "abcd"}
     fold = leave_one_subject_out(list(samples.values()))[0]
     (one,) = run_fold(recipe, samples, fold, ("default",))
-    shown = [id(s) for series, _, _ in Column.shown for s in series]
+    shown = [id(s) for series, _, _ in SHOWN for s in series]
     assert id(samples["a"].series) not in shown
     assert len(set(shown)) == 2
     (other,) = run_fold(recipe, samples | {"a": sample("a", 50, 90)}, fold, ("default",))
     for fact in ("weights_sha256", "threshold", "epoch", "inner_subjects"):
-        assert one.facts[fact] == other.facts[fact], fact
-    assert one.facts["scores_sha256"] != other.facts["scores_sha256"]
+        assert one.provenance[fact] == other.provenance[fact], fact
+    assert one.provenance["scores_sha256"] != other.provenance["scores_sha256"]
 
 
 def test_what_cannot_be_fused_is_refused():
     lstm = {"name": "lstm"}
-    for section, told in (
+    for section, text in (
         ({"members": []}, "at least one"),
         ({"members": [{"name": "fusion"}]}, "cannot be a member"),
         ({"members": [{"name": "oracle"}]}, "cannot be a member"),
         ({"members": [{"name": "lsdm"}]}, "did you mean 'lstm'"),
         ({"members": [{**lstm, "unit": 3}]}, "did you mean 'units'"),
-        ({"members": [{**lstm, "part": -1}]}, "a number from 0"),
-        ({"members": [{**lstm, "part": "region_flow"}]}, "a number from 0"),
-        ({"members": [{**lstm, "weight": 0}]}, "a number above 0"),
+        ({"members": ["lstm"]}, "scorer"),
         ({"rate": 0}, "rate"),
         ({"floor": 2}, "floor"),
     ):
-        with pytest.raises(UsageError, match=told):
+        with pytest.raises(UsageError, match=text):
             registry.build("scorers", {"name": "fusion", **section})
 
 
-@pytest.mark.usefixtures("columns")
+def test_a_recipe_with_members_goes_through_toml(tmp_path):
+    recipe = load_recipe("fusion")
+    assert [type(m).__name__ for m in recipe.scorer.members] == ["Lstm", "Lstm"]
+    path = tmp_path / "f.toml"
+    path.write_text(dumps(recipe))
+    assert load_recipe(path) == recipe
+    assert load_recipe(path).hash == recipe.hash
+
+
 def test_weights_of_others_are_refused():
-    one = Fusion(({"name": "column", "column": 0},))
-    two = Fusion(({"name": "column", "column": 0}, {"name": "column", "column": 1}))
+    one, two = Fusion((Column(0),)), Fusion((Column(0), Column(1)))
     rows = curve(np.stack([flat(300), flat(300)], axis=1))
     weights = two.fit([rows], [[MICRO]], 0)
-    for wrong in ({}, {k: v for k, v in weights.items() if k != "m1.columns"}):
+    for wrong in ({}, {k: v for k, v in weights.items() if k != "unit"}):
         with pytest.raises(MespotError, match="of another scorer"):
             two.score(rows, wrong)
     with pytest.raises(MespotError, match="of other members"):
@@ -227,17 +200,7 @@ def test_weights_of_others_are_refused():
         two.fit([curve(np.empty((0, 2)))], [[]], 0)
 
 
-def test_code_of_the_members_decides_whether_a_fold_is_done(monkeypatch, tmp_path):
-    """The shipped recipe: folds count as done only with the code of its members."""
-    recipe, asked = load_recipe("fusion"), []
-    monkeypatch.setattr(
-        "mespot.evaluation.run.code_hash", lambda names, _: asked.append(set(names)) or "x"
-    )
-
-    class NoRecordings:
-        recordings = ()
-
-    _jobs(NoRecordings, recipe, {})
-    members = {f"mespot.scorers.{m['name']}" for m in recipe.scorer["members"]}
-    assert members
-    assert members | {"mespot_lab.networks.fusion"} <= asked[0]
+def test_code_of_the_members_decides_whether_a_fold_is_done():
+    """The shipped recipe: the members' modules count in the key of a fold."""
+    scorer = load_recipe("fusion").scorer
+    assert set(plugin_modules(scorer)) == {"mespot_lab.networks.fusion", "mespot.scorers.lstm"}

@@ -26,7 +26,7 @@ from mespot.cli.demo import make_clip
 from mespot.decoding import decode
 from mespot.errors import MespotError
 from mespot.files import atomic_path
-from mespot.pipeline import Described, describe_video
+from mespot.pipeline import DescribedVideo, describe_video
 from mespot.recipe import load_recipe
 from mespot.spotter import Spotter, load_spotter, on_every_frame, untrained
 from mespot.types import Expression, FrameSeries
@@ -51,12 +51,14 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as temporary:
             folder = args.clip or Path(temporary)
             source, truth = _clip(folder, args.seconds, args.seed)
-            described = describe_video(source, spotter.align_config, spotter.descriptor)
+            described = describe_video(
+                source, spotter.recipe.align, spotter.recipe.descriptor, video=open_video(source)
+            )
             if args.speed:
                 _tell_speed(spotter, source)
     except MespotError as error:
         raise SystemExit(str(error)) from error
-    scores = spotter.scorer.score(described.series, spotter.weights)
+    scores = spotter.recipe.scorer.score(described.series, spotter.weights)
     _tell(scores, truth)
     _draw(spotter, described, scores, truth, args.out)
 
@@ -87,11 +89,11 @@ def _tell_speed(spotter: Spotter, source: Path) -> None:
 
     cv2.setNumThreads(1)
     video = open_video(source)
-    clip = concatenate(list(Aligner(spotter.align_config, video.fps).clips(video, 256)))
-    series = spotter.descriptor.describe(clip)
+    clip = concatenate(list(Aligner(spotter.recipe.align, video.fps).clips(video, 256)))
+    series = spotter.recipe.descriptor.describe(clip)
     for name, work in (
-        ("descriptor", lambda: spotter.descriptor.describe(clip)),
-        ("scorer", lambda: spotter.scorer.score(series, spotter.weights)),
+        ("descriptor", lambda: spotter.recipe.descriptor.describe(clip)),
+        ("scorer", lambda: spotter.recipe.scorer.score(series, spotter.weights)),
     ):
         begin = time.process_time()
         for _ in range(3):
@@ -117,7 +119,7 @@ def _tell(scores: FrameSeries, truth: list[Expression]) -> None:
 
 def _draw(
     spotter: Spotter,
-    described: Described,
+    described: DescribedVideo,
     scores: FrameSeries,
     truth: list[Expression],
     path: Path,
@@ -157,12 +159,12 @@ def _bands(axes: Any, truth: list[Expression], fps: float) -> None:
 def _spots(
     axes: Any,
     spotter: Spotter,
-    described: Described,
+    described: DescribedVideo,
     scores: FrameSeries,
     curve: NDArray[np.float32],
 ) -> None:
     """Threshold and spots, where the recipe or what was learned tells the threshold."""
-    config, learned = spotter.decode_config, spotter.weights.get("threshold")
+    config, learned = spotter.recipe.decode, spotter.weights.get("threshold")
     if config.threshold == "learned" and learned is None:
         return
     number = None if learned is None else float(learned)

@@ -1,6 +1,6 @@
 """Learning from LBP-TOP rows as many as all of CAS(ME)^2 has: memory and time, measured.
 
-    python benchmarks/full_size.py --work DIR [--epochs 2] [--json FILE]
+    python lab/benchmarks/full_size.py --work DIR [--epochs 2] [--json FILE]
 
 The rows are random counts in the form of the cache (98 recordings of 2,551 rows, 11,328 columns of
 16 bits: 5.7 GB on disk in DIR, removed at the end), since memory and time do not depend on what
@@ -18,13 +18,13 @@ import time
 from fractions import Fraction
 from pathlib import Path
 
+import beside_core  # noqa: F401 - the next imports need it
 import numpy as np
 from _common import write
 
 from mespot import packing
 from mespot.protocol import Sample, inner_split
 from mespot.recipe import load_recipe
-from mespot.registry import build
 from mespot.types import Expression, FrameSeries
 
 RECORDINGS, ROWS, COLUMNS, SUBJECTS, SPAN = 98, 2551, 11_328, 22, 23
@@ -87,7 +87,7 @@ def learned(place: Path, epochs: int) -> dict[str, float]:
     training = [s for s in samples if s.subject != "s00"]
     fitted, held = inner_split(training, 0.2, 0)
     recipe = load_recipe("paper-casme-sq").override([f"scorer.epochs={epochs}"])
-    scorer = build("scorers", {**recipe.scorer, "check_every": epochs})
+    scorer = recipe.override([f"scorer.check_every={epochs}"]).scorer
     memory, looks = Memory(), []
     memory.start()
 

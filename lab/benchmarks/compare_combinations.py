@@ -1,6 +1,6 @@
 """Descriptor x label x differencing, on synthetic recordings of identities not trained on.
 
-    python benchmarks/compare_combinations.py --test DIR --train DIR [DIR ...] -o FILE.md
+    python lab/benchmarks/compare_combinations.py --test DIR --train DIR [DIR ...] -o FILE.md
 
 Every DIR is what `mespot synth` writes. Subjects are cut into groups; each group is judged by
 weights learned on the other groups' recordings of all DIRs; epoch and threshold are chosen inside.
@@ -17,28 +17,35 @@ import json
 import pickle
 import time
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from mespot import registry
 from mespot.align import Align, align, concatenate
+from mespot.contracts import Descriptor
 from mespot.datasets.folder import Folder
 from mespot.decoding import Decode, candidates, decode, learn_threshold
+from mespot.descriptors.higo_top import HigoTop
+from mespot.descriptors.hog_top import HogTop
+from mespot.descriptors.lbp_top import LbpTop
+from mespot.descriptors.region_flow import RegionFlow
+from mespot.evaluation.cross_validation import CrossValidation, cross_validate, summary
 from mespot.metrics import Rule, count
-from mespot.protocol import Sample, leave_subjects_out
+from mespot.protocol import Sample, leave_subjects_out, score_samples
 from mespot.recipe import Recipe
-from mespot.scorers.oracle import oracle_scores
-from mespot.training import Judged, cross_validate, figures
+from mespot.scorers.lstm import Lstm
+from mespot.scorers.never import Never
+from mespot.scorers.oracle import Oracle
+from mespot.scorers.random import Random
 from mespot.types import FaceClip, Recording
 from mespot.video import open_video
 
 # The paper's descriptors at the length nearest a micro-expression's here (0.3 s), as in its L = 9.
-DESCRIPTORS = {
-    "region_flow": {"name": "region_flow"},
-    "hog_top": {"name": "hog_top", "span_s": 0.3},
-    "higo_top": {"name": "higo_top", "span_s": 0.3},
-    "lbp_top": {"name": "lbp_top", "span_s": 0.3},
+DESCRIPTORS: dict[str, Descriptor] = {
+    "region_flow": RegionFlow(),
+    "hog_top": HogTop(span_s=0.3),
+    "higo_top": HigoTop(span_s=0.3),
+    "lbp_top": LbpTop(span_s=0.3),
 }
 HEAD = (
     "| descriptor | label | differenced | F1 apex | F1 IoU | false alarms/min "
@@ -57,11 +64,8 @@ def clip_of(recording: Recording, work: Path) -> FaceClip:
     return pickle.loads(path.read_bytes())
 
 
-def samples_of(
-    recordings: list[Recording], section: Mapping[str, object], work: Path
-) -> list[Sample]:
+def samples_of(recordings: list[Recording], descriptor: Descriptor, work: Path) -> list[Sample]:
     """Rows of every recording for one descriptor."""
-    descriptor = registry.build("descriptors", section)
     out = []
     for recording in recordings:
         clip = clip_of(recording, work)
@@ -76,26 +80,25 @@ def settings(
     epochs: int, only: list[str], soft: bool = False
 ) -> Iterator[tuple[str, str, bool, Recipe]]:
     """All combinations of these descriptors as recipes."""
-    for name, section in DESCRIPTORS.items():
+    for name, plain in DESCRIPTORS.items():
         if name not in only:
             continue
-        voting = {"voting": "soft"} if soft and name == "hog_top" else {}
-        descriptor = {**section, **voting}
+        descriptor = plain
+        if soft and isinstance(plain, HogTop):
+            descriptor = replace(plain, voting="soft")
         for label in ("overlap", "apex"):
             for differenced in (False, True):
-                steps = ["difference", "zscore"] if differenced else ["zscore"]
-                scorer = {
-                    "name": "lstm",
-                    "label": label,
-                    "normalise": steps,
-                    "epochs": epochs,
-                    "check_every": 4,
-                    "train_stride": 8,
-                    "schedule": "cosine",
-                    "label_s": 0.3 if label == "overlap" else 0.5,
-                    "dropout": 0.3,
-                    "noise": 0.4,
-                }
+                scorer = Lstm(
+                    label=label,
+                    normalise=("difference", "zscore") if differenced else ("zscore",),
+                    epochs=epochs,
+                    check_every=4,
+                    train_stride=8,
+                    schedule="cosine",
+                    label_s=0.3 if label == "overlap" else 0.5,
+                    dropout=0.3,
+                    noise=0.4,
+                )
                 yield (
                     name,
                     label,
@@ -108,20 +111,16 @@ def bounds(samples: list[Sample]) -> dict[str, dict]:
     """Figures of the floors and of the ceiling; the random curve's threshold is its best one."""
     config = Decode()
     found = {}
-    for name in ("never", "random", "oracle"):
-        scores = []
-        for s in samples:
-            if name == "oracle":
-                scores.append(oracle_scores(s.series, s.micro, "overlap", 0.3))
-            else:
-                scorer = registry.build("scorers", {"name": name})
-                scores.append(scorer.score(s.series, scorer.fit([], [], 0)))
+    bounds = {"never": Never(), "random": Random(), "oracle": Oracle("overlap", 0.3)}
+    for name, scorer in bounds.items():
+        recipe = Recipe(name, scorer=scorer)
+        scores = score_samples(recipe, scorer.fit([], [], 0), samples)
         threshold = learn_threshold(
             scores, [s.micro for s in samples], config, lambda r, e: count(r, e, Rule("apex"))
         )
         spots = {s.id: decode(c, config, threshold, s.found) for s, c in zip(samples, scores)}
         peaks = {s.id: candidates(c, config, s.found) for s, c in zip(samples, scores)}
-        found[name] = figures(samples, Judged(spots, peaks, {}))
+        found[name] = summary(samples, CrossValidation(spots, peaks))
     return found
 
 
@@ -164,13 +163,13 @@ def main() -> None:
         key = f"{name} {label} {differenced}"
         if key not in done:
             if held[0] != name:
-                section = recipe.descriptor
-                held = (name, *(samples_of(r, section, args.work) for r in (test, extra)))
+                rows = (samples_of(r, recipe.descriptor, args.work) for r in (test, extra))
+                held = (name, *rows)
             begin = time.perf_counter()
             judged = cross_validate(
                 recipe, held[1], leave_subjects_out(held[1], args.groups), also=held[2]
             )
-            done[key] = figures(held[1], judged)
+            done[key] = summary(held[1], judged)
             done[key]["seconds"] = time.perf_counter() - begin
             done_path.write_text(json.dumps(done, indent=1))
         lines.append(line((name, label, "yes" if differenced else "no"), done[key]))

@@ -1,6 +1,7 @@
 """LSTM, TCN and transformer on the same rows: identities not trained on, paired by subject.
 
-    python benchmarks/compare_learners.py --test DIR --train DIR [DIR ...] [--work DIR] [--only ...]
+    python lab/benchmarks/compare_learners.py --test DIR --train DIR [DIR ...] [--work DIR]
+        [--only ...]
 
 Every DIR is what `mespot synth` writes. Recipes are the shipped ones, also changed, as in
 `tcn@scorer.hard_weight=1,mirror=false`; three groups of subjects are each judged by weights learned
@@ -18,17 +19,18 @@ from pathlib import Path
 from compare_combinations import samples_of
 
 from mespot.datasets.folder import Folder
+from mespot.descriptors.region_flow import RegionFlow
+from mespot.evaluation.cross_validation import CrossValidation, cross_validate, summary
 from mespot.metrics import Rule, paired_bootstrap
 from mespot.protocol import Sample, leave_subjects_out, pooled
 from mespot.recipe import Recipe, load_recipe
-from mespot.training import Judged, cross_validate, figures
 from mespot.types import Counts
 
-ROWS = {"name": "region_flow"}
+ROWS = RegionFlow()
 _KEYS = ("f1_apex", "f1_megc", "false_alarms_per_minute", "recall_at_1_per_minute", "best_f1_apex")
 
 
-def by_subject(samples: Sequence[Sample], judged: Judged) -> dict[str, Counts]:
+def by_subject(samples: Sequence[Sample], judged: CrossValidation) -> dict[str, Counts]:
     """Counts by the apex rule of each subject."""
     found: dict[str, Counts] = {}
     for s in samples:
@@ -62,7 +64,7 @@ def main() -> None:
     for name in args.only:
         begin = time.process_time()
         judged = cross_validate(recipe_of(name), test, leave_subjects_out(test, 3), also=more)
-        f, counts = figures(test, judged), by_subject(test, judged)
+        f, counts = summary(test, judged), by_subject(test, judged)
         first = first or counts
         apart = paired_bootstrap(counts, first)
         spent = time.process_time() - begin

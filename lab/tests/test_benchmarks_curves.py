@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
-import ablation
-import robustness
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "lab" / "benchmarks"), str(ROOT / "benchmarks")]
+import ablation  # noqa: E402
+import robustness  # noqa: E402
 
-from mespot import material
-from mespot.recipe import to_dict
+from mespot import rows  # noqa: E402
+from mespot.recipe import to_values  # noqa: E402
 
 
 @pytest.mark.parametrize("curve", robustness.CURVES, ids=lambda c: c.name)
@@ -53,7 +54,7 @@ def test_the_page_has_a_place_for_every_curve():
 def flat(recipe):
     """``section.key`` -> value of a recipe, its name and description left out."""
     found = {}
-    for section, values in to_dict(recipe).items():
+    for section, values in to_values(recipe).items():
         if isinstance(values, dict):
             found |= {f"{section}.{key}": repr(value) for key, value in values.items()}
         elif section not in ("name", "description"):
@@ -65,7 +66,7 @@ def test_variants_are_recipes_and_change_what_they_say():
     base, *others = ablation.variants((), ["seed=3"])
     assert (base.name, base.seed) == ("default", 3)
     for recipe, (name, _, settings) in zip(others, ablation.VARIANTS[1:], strict=True):
-        material.check(recipe, [])
+        rows.check(recipe, [])
         assert recipe.name == name
         changed = {key for key, _ in flat(recipe).items() ^ flat(base).items()}
         assert changed == {setting.partition("=")[0] for setting in settings}, name

@@ -10,18 +10,17 @@ from mespot_lab.networks.transformer import Transformer
 
 torch = pytest.importorskip("torch", reason="training needs PyTorch")
 
-from mespot_lab.networks._ops_torch import TorchOps  # noqa: E402
+from mespot_lab.networks.network_torch import attention  # noqa: E402
 
 
-def attended(query, key, value, places, heads):
-    ops = TorchOps({"place": torch.from_numpy(places.astype(np.float32))})
+def attended(query, key, value, places):
     tensors = [torch.from_numpy(x.astype(np.float32))[None] for x in (query, key, value)]
-    return ops.attended(*tensors, "place", heads)[0].numpy()
+    return attention(*tensors, torch.from_numpy(places.astype(np.float32)))[0].numpy()
 
 
 def test_without_a_question_the_mean_of_the_window():
     value = np.array([[3.0], [6.0], [9.0], [30.0]])
-    got = attended(np.zeros((2, 1)), np.ones((4, 1)), value, np.ones((1, 1, 3)), 1)
+    got = attended(np.zeros((2, 1)), np.ones((4, 1)), value, np.ones((1, 1, 3)))
     assert np.allclose(got[:, 0], [6, 15])
 
 
@@ -29,7 +28,7 @@ def test_a_place_is_found_by_where_it_stands():
     value = np.arange(6.0)[:, None]
     places = np.array([[[0.0, 0.0, 50.0]]])
     # The question is the same everywhere; only the last place of the window answers it.
-    got = attended(np.ones((4, 1)), np.zeros((6, 1)), value, places, 1)
+    got = attended(np.ones((4, 1)), np.zeros((6, 1)), value, places)
     assert np.allclose(got[:, 0], [2, 3, 4, 5])
 
 
@@ -50,13 +49,16 @@ def test_attention_equals_a_slow_loop():
             )
             share = np.exp(level) / np.exp(level).sum()
             wanted[i, cols] = sum(s * value[i + r, cols] for r, s in enumerate(share))
-    assert np.allclose(attended(query, key, value, places, heads), wanted, atol=1e-5)
+    assert np.allclose(attended(query, key, value, places), wanted, atol=1e-5)
 
 
-def test_lengths_follow_the_rate():
-    assert Transformer(layers=2, window_s=0.6).built(30.0).reach == 18
-    assert Transformer(layers=3, window_s=0.6).built(60.0).reach == 54
-    assert Transformer(layers=1, window_s=0.01).built(30.0).reach == 1
+@pytest.mark.parametrize(
+    ("layers", "window_s", "rate", "wanted"),
+    [(2, 0.6, 30.0, 18), (3, 0.6, 60.0, 54), (1, 0.01, 30.0, 1)],
+)
+def test_lengths_follow_the_rate(layers, window_s, rate, wanted):
+    scorer = Transformer(layers=layers, window_s=window_s)
+    assert scorer.module(4, 1, rate, 0).receptive_field == wanted
 
 
 def test_heads_must_divide_the_channels():

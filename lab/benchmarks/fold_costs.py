@@ -1,6 +1,6 @@
 """What a fold of the paper's table is spent on, and what the table would take at full size.
 
-    python benchmarks/fold_costs.py --dataset casme-sq --root DIR --cache DIR [--json FILE]
+    python lab/benchmarks/fold_costs.py --dataset casme-sq --root DIR --cache DIR [--json FILE]
 
 DIR is a data set or a twin of one. One fold of every row of the paper's method is run for a few
 epochs, its parts timed apart, and brought to the recipe's epochs. From that follows the table at
@@ -20,20 +20,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import beside_core  # noqa: F401 - the next imports need it
 from _common import write
 
 from mespot.cache import Cache, default_limit, default_root
 from mespot.datasets.named import named
-from mespot.evaluation.describe import Plan, describe
+from mespot.evaluation.describe import EvaluationPlan, describe_all
 from mespot.evaluation.fold import PROTOCOLS, run_fold
-from mespot_lab.tables.rows import rows_of
 from mespot.evaluation.run import subject_folds
-from mespot.material import load_sample
 from mespot.protocol import Sample
 from mespot.recipe import Recipe
+from mespot.rows import load_rows
 from mespot.scorers import lstm_torch, normalise, ready_rows
 from mespot.scorers.lstm import Lstm
 from mespot.types import Fold
+from mespot_lab.tables.rows import rows_of
 
 # All of CAS(ME)^2, and how many processes share the folds.
 FRAMES, SUBJECTS, WORKERS = 250_000, 22, 2
@@ -68,18 +69,18 @@ class Parts:
 def fold_parts(recipe: Recipe, samples: Mapping[str, Sample], fold: Fold, held: bool) -> Parts:
     """Run the fold with every part timed; ``held``: scaled rows stay in memory."""
     parts = Parts()
-    kept = (normalise.learn, lstm_torch.train, Lstm._judge, ready_rows.MOST_HELD)
+    kept = (normalise.fit_normaliser, lstm_torch.train_network, Lstm._judge, ready_rows.MOST_HELD)
     judge_of = Lstm._judge
     try:
-        normalise.learn = parts.around("scaling", kept[0])
-        lstm_torch.train = parts.around("learning", kept[1])
+        normalise.fit_normaliser = parts.around("scaling", kept[0])
+        lstm_torch.train_network = parts.around("learning", kept[1])
         Lstm._judge = lambda *args: parts.around("looks", judge_of(*args))  # type: ignore[method-assign, assignment]
         if not held:
             ready_rows.MOST_HELD = 0
         with parts.timed("all"):
             run_fold(recipe, samples, fold, PROTOCOLS)
     finally:
-        normalise.learn, lstm_torch.train, Lstm._judge = kept[:3]  # type: ignore[method-assign]
+        normalise.fit_normaliser, lstm_torch.train_network, Lstm._judge = kept[:3]  # type: ignore[method-assign]
         ready_rows.MOST_HELD = kept[3]
     return parts
 
@@ -102,7 +103,7 @@ def row_of(
     width = next(iter(samples.values())).series.values.shape[1]
     held = frames * width <= ready_rows.MOST_HELD
     parts = fold_parts(recipe.override([f"scorer.epochs={EPOCHS}"]), samples, fold, held)
-    each = costs(recipe, parts, recipe.scorer["epochs"] / EPOCHS)
+    each = costs(recipe, parts, recipe.scorer.epochs / EPOCHS)
     own = len({s.subject for s in samples.values()})
     learned_from = sum(len(s.series) for s in samples.values()) * (1 - 1 / own)
     whole = sum(each.values()) * frames * (1 - 1 / subjects) / learned_from
@@ -125,15 +126,16 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     recordings = tuple(named(args.dataset, ()).load(args.root))
-    recipes = [r.recipe for r in rows_of(args.dataset) if r.kind == "method" and r.recipe]
-    plan = Plan(tuple(recipes), recordings, Path(), (args.cache, default_limit()), PROTOCOLS, 2)
-    keys, _, _ = describe(plan, print)
+    recipes = [r.recipe for r in rows_of(args.dataset) if r.kind == "method"]
+    place = (args.cache, default_limit())
+    plan = EvaluationPlan(tuple(recipes), recordings, Path(), place, PROTOCOLS, 2)
+    keys = describe_all(plan, print).keys
     fold = subject_folds(recordings)[0]
     cache, by_id = Cache(*plan.cache), {r.id: r for r in recordings}
     rows, hours = [], 0.0
     for recipe in recipes:
         samples = {
-            name: load_sample(key, by_id[name], cache, mapped=True)
+            name: Sample.of(by_id[name], load_rows(key, by_id[name], cache, mapped=True))
             for name, key in keys[recipe.hash].items()
         }
         row, more = row_of(recipe, samples, fold, args.frames, args.subjects)
