@@ -99,7 +99,7 @@ def test_decode_values_are_chosen_where_the_recipe_asks(toys):
 
 @pytest.mark.slow
 def test_ctrl_c_keeps_what_is_finished_and_leaves_no_process(toys, monkeypatch):
-    settings = ["--set", "scorer.epochs=400", "--set", "scorer.check_every=50"]
+    settings = ["--set", "scorer.epochs=200", "--set", "scorer.check_every=50"]
     # The module of the toys brings their descriptor.
     args = [sys.executable, "-c", "import evaluation_cases; from mespot.cli import main; main()"]
     args += command(toys, *settings)
