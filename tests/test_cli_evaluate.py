@@ -98,13 +98,14 @@ def test_decode_values_are_chosen_where_the_recipe_asks(toys):
 
 
 @pytest.mark.slow
-def test_ctrl_c_keeps_what_is_finished_and_leaves_no_process(toys):
-    settings = ["--set", "scorer.epochs=400", "--set", "scorer.check_every=50"]
-    # Rows come from the cache, since another process does not know how toys are described.
-    assert run(command(toys, "--set", "scorer.epochs=1")) == 0
-    args = [sys.executable, "-c", "from mespot.cli import main; main()"]
+def test_ctrl_c_keeps_what_is_finished_and_leaves_no_process(toys, monkeypatch):
+    settings = ["--set", "scorer.epochs=200", "--set", "scorer.check_every=50"]
+    # The module of the toys brings their descriptor.
+    args = [sys.executable, "-c", "import evaluation_cases; from mespot.cli import main; main()"]
     args += command(toys, *settings)
     args[args.index("--workers") + 1] = "2"
+    path = os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)])
+    monkeypatch.setenv("PYTHONPATH", path)
     with subprocess.Popen(args, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         told = ""
