@@ -163,11 +163,6 @@ def test_a_spot_begins_after_a_lost_first_frame():
         onset = 1 if interval == "width" else 3
         assert spans(decode(curve(values), config, found=found)) == [(onset, 3, offset)]
     assert spans(decode(curve(values), FIXED)) == [(0, 3, 6)]
-    # One frame is lengthened to five, of which the first is not free.
-    clipped = replace(FIXED, outside="clip", min_s=0.5)
-    alone = curve([0, 0, 1, *np.zeros(37)])
-    assert spans(decode(alone, clipped, found=found)) == [(1, 2, 4)]
-    assert spans(decode(alone, clipped)) == [(0, 2, 4)]
 
 
 def test_rows_that_touch_a_lost_frame_say_nothing():

@@ -263,9 +263,6 @@ class _Field:
 
     def _free(self, onset: int, apex: int, offset: int) -> tuple[int, int]:
         """The part of [onset, offset] around the apex that no one has taken."""
-        left = self.taken.rfind(1, max(onset, 0), apex)
+        left = self.taken.rfind(1, onset, apex)
         right = self.taken.find(1, apex + 1, offset + 1)
-        return (
-            left + 1 if left >= 0 else max(onset, 0),
-            right - 1 if right >= 0 else min(offset, len(self.taken) - 1),
-        )
+        return (left + 1 if left >= 0 else onset, right - 1 if right >= 0 else offset)
