@@ -78,7 +78,7 @@ class _Rows:
 
 
 class Aligner:
-    """Aligns one video; ``notes`` tells, once the clips are through, what happened."""
+    """Aligns one video. ``notes`` reports what happened, once the clips are through."""
 
     def __init__(self, config: Align, fps: Fraction) -> None:
         self.config = config

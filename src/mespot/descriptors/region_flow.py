@@ -33,12 +33,11 @@ _EYES = ("eye_opening_left", "eye_opening_right")
 class RegionFlow(BaseDescriptor):
     """Flow of facial regions relative to the head over consecutive stretches, and eye opening.
 
-    A row looks at the ``stretches`` before and the ``stretches`` after its middle frame c, each of
-    k frames: from c - 2k to c - k, from c - k to c, from c to c + k, from c + k to c + 2k. Of each
-    it tells the mean displacement of every region in pixels of a 150-px crop, without what the
-    registration left of the head's motion, and the change of eye opening, which tells blinks
-    apart. All rows share one flow per frame and distance. The flow is DIS (Kroeger et al. 2016) as
-    in OpenCV.
+    A row has the ``stretches`` before and after its middle frame c, each of k frames: from c - 2k
+    to c - k, from c - k to c, from c to c + k, from c + k to c + 2k. Each stretch gives the mean
+    displacement of every region in pixels of a 150-px crop, without what the registration left of
+    the head's motion, and the change of eye opening, by which blinks are known. All rows share one
+    flow per frame and distance. The flow is DIS (Kroeger et al. 2016) as in OpenCV.
 
     Parameters
     ----------
@@ -47,7 +46,7 @@ class RegionFlow(BaseDescriptor):
     stretches : int
         To either side of the middle.
     quality : {"coarse", "fast", "fine"}
-        Of the flow; docs/descriptors.md tells what each costs and what it keeps of a movement.
+        Of the flow; docs/descriptors.md has the cost of each and its share of a movement.
     relative_to : {"head", "nose"}
         What counts as the head's motion: a robust fit of shift, rotation, scale, turn and nod to
         places that follow the skull, or the shift of the nose alone.

@@ -137,7 +137,7 @@ def without_head(moved: NDArray[np.float32]) -> NDArray[np.float32]:
     modes, n_regions = _head_modes(), len(regions())
     worth = np.ones(len(modes))
     worth[:n_regions] = _REGION_WORTH
-    # A whisper of ridge on all but the shift keeps the fit tame where most windows are outliers.
+    # A weak ridge on all but the shift keeps the fit stable where most windows are outliers.
     ridge = 1e-3 * np.diag([0.0, 1.0, 1.0, 1.0])
     left = np.empty((len(moved), n_regions, 2), np.float32)
     for axis in range(2):

@@ -31,7 +31,7 @@ class ExternalRows(BaseDescriptor):
     Parameters
     ----------
     span, step : int
-        Frames that each row looks at, and from one row to the next. A file that says otherwise is
+        Frames that each row covers, and from one row to the next. A file with another value is
         refused.
     columns : tuple of str
         The columns to use, in this order; empty: all, as they stand.

@@ -80,7 +80,7 @@ class _Rows:
     def add(self, values: NDArray[np.float32]) -> None:
         """Add a piece's rows, which stay as they are."""
         if self._rows is None or not len(self._rows):
-            self._rows = values  # Should it stay the only piece, it is returned as it is.
+            self._rows = values  # The only piece is returned as it is.
         elif len(values):
             if not self._ours:
                 self._rows, self._ours = self._rows.copy(), True

@@ -54,7 +54,7 @@ def reliability(ranked: Ranked, bins: int = 10) -> Reliability:
         odd = scores[0] if scores[0] > 1 else scores[-1]
         raise ValueError(f"score {odd:g} is no probability: calibration needs scores in [0, 1]")
     edges = np.arange(bins + 1) / bins
-    # The edges themselves decide, so that what is said of a bin is true of its scores.
+    # The edges themselves decide, so that the figures of a bin hold for its scores.
     place = np.minimum(np.searchsorted(edges, scores, side="right") - 1, bins - 1)
     n = np.bincount(place, minlength=bins)
     return Reliability(

@@ -18,7 +18,7 @@ from mespot.metrics.rule import Rule, hits, of_kind
 from mespot.types import Counts, Expression
 
 MICRO = ("micro",)
-"""The kinds that curves look at unless told otherwise."""
+"""The kinds that curves are about by default."""
 
 Floats = NDArray[np.float64]
 
@@ -106,7 +106,7 @@ def rank(
     rule: Rule,
     kinds: Sequence[str] = MICRO,
 ) -> Ranked:
-    """Order the spots of all recordings by score and tell the right ones.
+    """Order the spots of all recordings by score and mark the right ones.
 
     Each kind is matched apart, as in :func:`~mespot.metrics.count_kinds`.
 
@@ -171,7 +171,7 @@ def average_precision(ranked: Ranked) -> float:
     ------
     ValueError
         If there are several spots and all have the same score: nothing is ranked then, and a
-        figure would only tell the order of the rows (docs/metrics.md, deviation 10).
+        figure would only show the order of the rows (docs/metrics.md, deviation 10).
     """
     if len(ranked.scores) > 1 and ranked.scores[0] == ranked.scores[-1]:
         raise ValueError(

@@ -20,10 +20,10 @@ from mespot.metrics.workload import workload
 Tree = dict[str, Any]
 
 RATES = (0.1, 0.5, 1.0, 2.0, 5.0)
-"""False alarms per minute at which recall is told."""
+"""False alarms per minute at which recall is reported."""
 
 SHARES = (0.5, 0.7, 0.9)
-"""Shares of the expressions for which the workload is told."""
+"""Shares of the expressions for which the workload is reported."""
 
 
 def evaluate_curves(

@@ -89,7 +89,7 @@ def match_best_first(
 ) -> list[tuple[int, int]]:
     """As many pairs as :func:`match`, but the spots of highest score among them.
 
-    Which of several spots on one truth is the right one, the score says, as at every threshold in
+    The score decides which of several spots on one truth is the right one, as at every threshold in
     :func:`hits`: raising the threshold takes none of the pairs' spots away but those below it. Of
     equal scores the spot of larger IoU comes first, then the earlier onset. A spot takes the free
     truth of largest IoU.
@@ -101,7 +101,7 @@ def match_best_first(
     """
     scores = [e.score for e in estimated if e.score is not None]
     if len(scores) < len(estimated):
-        raise ValueError("a spot has no score: nothing says which is the best")
+        raise ValueError("a spot has no score: which one is the best is unknown")
     closeness = rule.closeness(reference, estimated)
     truths = _in_time(reference)
     best = closeness.max(axis=0, initial=0.0)

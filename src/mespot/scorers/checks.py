@@ -1,4 +1,4 @@
-"""What every scorer that learns checks of the series it is given, and how it says no."""
+"""What every scorer that learns checks of the series it is given, and its refusals."""
 
 from __future__ import annotations
 

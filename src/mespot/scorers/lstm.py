@@ -71,7 +71,7 @@ class Lstm(LearnedScorer):
         L2 term of Adam; part of the hidden units dropped before the dense layer; deviation of
         noise on the normalised rows. All in training only.
     check_every : int
-        Epochs between two looks at ``quality``.
+        Epochs between two checkpoints, which ``quality`` judges.
     """
 
     training_needs: ClassVar[tuple[str, ...]] = ("torch", "onnx")
@@ -175,7 +175,7 @@ class Lstm(LearnedScorer):
         }
 
     def epoch_of(self, checkpoint: int) -> int:
-        """The epoch of the n-th checkpoint; each of several networks is looked at in turn."""
+        """The epoch of the n-th checkpoint; those of several networks follow each other."""
         each = math.ceil(self.epochs / self.check_every)
         return min(((checkpoint - 1) % each + 1) * self.check_every, self.epochs)
 

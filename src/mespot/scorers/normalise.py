@@ -1,6 +1,6 @@
 """What happens to descriptor rows before a network sees them: ``difference`` and ``zscore``.
 
-Raw descriptors tell more of who is in the picture than of what moves. ``difference`` takes from
+Raw descriptors depend more on who is in the picture than on what moves. ``difference`` takes from
 every row the mean of the rows within ± some seconds (at the ends: of the rows there are); it needs
 no label and no other recording. ``zscore`` takes the training rows' mean from every column and
 divides by their standard deviation.

@@ -29,7 +29,7 @@ BROWS = ((18, 19, 20), (23, 24, 25))
 
 @dataclass(frozen=True)
 class Lids:
-    """How an eye differs from neutral, in frame pixels unless said.
+    """How an eye differs from neutral, in frame pixels unless noted.
 
     ``closure`` 0 to 1 by blinking; ``lift`` of the upper lid (unit 5), ``squeeze`` of the lower lid
     upwards (unit 7), ``gaze`` of the iris to the right in the image.

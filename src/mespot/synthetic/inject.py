@@ -52,7 +52,7 @@ def inject(
     expressions : sequence of Expression
         Micro or macro; frames count from the clip's first. The attributes ``action_units`` (such as
         ``"4+7"``, ``"12L"``) and ``amplitude_px`` (peak in pixels of a 150-pixel crop) are drawn
-        from the seed where they are missing: ``complete`` tells what is drawn.
+        from the seed where they are missing: ``complete`` returns what is drawn.
     seed : int
         Decides everything that is not given.
 

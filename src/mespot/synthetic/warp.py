@@ -71,7 +71,7 @@ class Warp:
         return at
 
     def act(self, at: Grid, amounts: dict[str, float]) -> tuple[Grid, Grid | None]:
-        """Subtract the action units' displacement at the places; tell how they stretch the skin.
+        """Subtract the action units' displacement at the places; return how they stretch the skin.
 
         ``amounts`` are in crop pixels by field name. The second result is (h, w), positive where
         skin is stretched, or None where nothing moves.

@@ -171,7 +171,7 @@ class VideoFile:
 
 
 class _Scan:
-    """What all packets of a stream tell without decoding."""
+    """What all packets of a stream show without decoding."""
 
     def __init__(self, container: Any, stream: Any) -> None:
         codec = stream.codec_context.name
