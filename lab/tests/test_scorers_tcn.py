@@ -195,7 +195,7 @@ def test_pieces_equal_the_whole(case, monkeypatch):
     series, _ = kinds(51)
     whole = scorer.heads(series, weights).values
     monkeypatch.setattr(slices, "_ROWS_AT_ONCE", 37)
-    assert np.allclose(scorer.heads(series, weights).values, whole, rtol=0, atol=1e-5)
+    assert np.allclose(scorer.heads(series, weights).values, whole, rtol=0, atol=1e-6)
 
 
 def test_heads_tell_the_kinds_apart(case):

@@ -92,9 +92,8 @@ class Fusion(LearnedScorer):
         Returns
         -------
         dict of arrays
-            Those of member k as ``m<k>.<name>``; ``unit``, one per
-            member; ``width``, the number of columns; ``epoch``,
-            the latest of those that have one.
+            Those of member k as ``m<k>.<name>``; ``unit``, one per member; ``width``, the number of
+            columns; ``epoch``, the latest of those that have one.
 
         Raises
         ------
