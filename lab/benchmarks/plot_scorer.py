@@ -1,6 +1,6 @@
 """Plot what a recipe's scorer says of the clip of `mespot demo`, with the truth as bands.
 
-    python scripts/plot_scorer.py RECIPE -o PNG [--set KEY=VALUE ...] [--clip DIR] [--speed]
+    python lab/benchmarks/plot_scorer.py RECIPE -o PNG [--set KEY=VALUE ...] [--clip DIR] [--speed]
 
 RECIPE is a shipped recipe, a TOML file or, for a scorer that learns, a folder that `mespot train`
 wrote. The clip is synthetic; it is rendered anew unless DIR, of an earlier run, has it. Besides the
