@@ -195,6 +195,17 @@ def test_the_same_seed_learns_the_same_to_the_bit(recordings):
     assert all(one[name].tobytes() == two[name].tobytes() for name in one)
 
 
+@pytest.mark.parametrize("name", QUICK)
+def test_learning_leaves_the_process_as_it_was(recordings, name):
+    """Torch's own generator and number of threads belong to the caller."""
+    series, truth = recordings[0]
+    scorer = replace(QUICK[name], epochs=1, dropout=0.3)
+    before, threads = torch.get_rng_state(), torch.get_num_threads()
+    scorer.fit([series], [truth], 0)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.get_num_threads() == threads
+
+
 def test_epochs_of_checkpoints():
     scorer = Tcn(epochs=5, check_every=2, networks=2)
     assert [scorer.epoch_of(k) for k in range(1, 7)] == [2, 4, 5, 2, 4, 5]

@@ -46,7 +46,9 @@ class RowModule(nn.Module):
 
     def linear(self, a: int, b: int) -> nn.Linear:
         """A linear layer with the first weights of Glorot and Bengio 2010, and a bias of 0."""
-        layer = nn.Linear(a, b)
+        # Torch's own first weights would draw from the generator of the whole process.
+        layer = nn.utils.skip_init(nn.Linear, a, b)
+        assert isinstance(layer, nn.Linear)
         with torch.no_grad():
             layer.weight.copy_(torch.from_numpy(glorot(self.rng, a, b).T))
             layer.bias.zero_()
@@ -75,7 +77,8 @@ class TcnModule(RowModule):
         self.last_norm = nn.LayerNorm(channels)
 
     def _convolution(self, channels: int, dilation: int) -> nn.Conv1d:
-        layer = nn.Conv1d(channels, channels, self.TAPS, dilation=dilation)
+        layer = nn.utils.skip_init(nn.Conv1d, channels, channels, self.TAPS, dilation=dilation)
+        assert isinstance(layer, nn.Conv1d)
         start = glorot(self.rng, self.TAPS * channels, channels)
         with torch.no_grad():
             taps = start.reshape(self.TAPS, channels, channels).transpose(2, 1, 0)
