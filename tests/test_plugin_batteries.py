@@ -19,12 +19,14 @@ FEW = {"epochs", "window"}
 def small_scorer(name):
     """The scorer with fields that keep its training short."""
     cls = registry.plugin("scorers", name)
-    for module in cls.training_needs:
+    own = fields_for(name)
+    if own is None:
+        fields = {f.name for f in dataclasses.fields(cls)}
+        own = {"epochs": 1, "window": 14} if fields >= FEW else {}
+    scorer = cls(**own)
+    for module in scorer.training_needs:
         pytest.importorskip(module)
-    if own := fields_for(name):
-        return cls(**own)
-    fields = {f.name for f in dataclasses.fields(cls)}
-    return cls(**({"epochs": 1, "window": 14} if fields >= FEW else {}))
+    return scorer
 
 
 # The descriptor of rows from elsewhere describes nothing; tests register some of their own.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -17,8 +17,14 @@ from mespot.errors import MespotError, UsageError
 from mespot.evaluation.fold import run_fold
 from mespot.protocol import Sample, leave_one_subject_out
 from mespot.recipe import Recipe, dumps, load_recipe
+from mespot.scorers.lstm import Lstm
+from mespot.scorers.never import Never
+from mespot.scorers.oracle import Oracle
 from mespot.types import Expression, FrameSeries
 from mespot_lab.networks.fusion import Fusion, unit
+from mespot_lab.networks.tcn import Tcn
+from mespot_lab.rivals.mdmd import Mdmd
+from mespot_lab.rivals.xia import Xia
 
 FPS = 10  # Ten rows a second: a block of background has ten, the margin about an ME two.
 
@@ -183,6 +189,34 @@ def test_a_recipe_with_members_goes_through_toml(tmp_path):
     path.write_text(dumps(recipe))
     assert load_recipe(path) == recipe
     assert load_recipe(path).hash == recipe.hash
+
+
+def test_a_recipe_of_other_members_goes_through_toml(tmp_path):
+    members = (Tcn(receptive_field_s=0.4, auxiliary=0.0), Mdmd(), Lstm(window=9, normalise=()))
+    recipe = Recipe("mixed", scorer=Fusion(members, rate=2.0))
+    (tmp_path / "mixed.toml").write_text(dumps(recipe))
+    back = load_recipe(tmp_path / "mixed.toml")
+    assert back.scorer.members == members
+    assert (back, back.hash) == (recipe, recipe.hash)
+    assert replace(recipe, scorer=Fusion(members[::-1], rate=2.0)).hash != recipe.hash
+
+
+def test_members_that_are_no_scorer_objects_are_refused():
+    for member, text in (
+        ({"name": "lstm"}, "member 0 of fusion.*is no dataclass"),
+        (Lstm, r"member 0: write Lstm\(\.\.\.\)"),
+        (Oracle(), "member 0: Oracle cannot be a member"),
+    ):
+        with pytest.raises(UsageError, match=text):
+            Fusion((member,))
+
+
+def test_a_fusion_needs_what_its_members_need():
+    assert Fusion((Mdmd(), Never())).training_needs == ()
+    assert Fusion((Lstm(), Xia(), Tcn())).training_needs == ("torch", "onnx", "sklearn")
+    # A member whose scores follow from the whole recording makes the mean follow from it.
+    assert Fusion((Never(), Mdmd())).whole_series
+    assert not Fusion((Never(), Lstm())).whole_series
 
 
 def test_weights_of_others_are_refused():

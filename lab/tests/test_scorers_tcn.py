@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
 from fractions import Fraction
+from itertools import count
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -130,6 +133,24 @@ def test_the_same_weights_give_the_same_file(scorer):
     assert network_torch.export([started(scorer, seed=1)], 4) != first
 
 
+@pytest.mark.parametrize("name", QUICK)
+def test_another_process_exports_the_same_file(name, tmp_path):
+    code = (
+        "import sys\n"
+        "from mespot_lab.networks import network_torch\n"
+        "from test_scorers_tcn import QUICK, started\n"
+        "sys.stdout.buffer.write(network_torch.export([started(QUICK[sys.argv[1]])], 4))"
+    )
+    found = [str(Path(__file__).parent), *(path for path in sys.path if path)]
+    done = subprocess.run(
+        [sys.executable, "-c", code, name],
+        capture_output=True, check=False, cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(found), "PYTHONHASHSEED": "7"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr.decode()
+    assert done.stdout == network_torch.export([started(QUICK[name])], 4)
+
+
 def test_dropout_is_for_learning_alone():
     scorer = replace(QUICK["tcn"], dropout=0.5)
     module = started(scorer)
@@ -174,6 +195,17 @@ def test_the_same_seed_learns_the_same_to_the_bit(recordings):
     assert all(one[name].tobytes() == two[name].tobytes() for name in one)
 
 
+@pytest.mark.parametrize("name", QUICK)
+def test_learning_leaves_the_process_as_it_was(recordings, name):
+    """Torch's own generator and number of threads belong to the caller."""
+    series, truth = recordings[0]
+    scorer = replace(QUICK[name], epochs=1, dropout=0.3)
+    before, threads = torch.get_rng_state(), torch.get_num_threads()
+    scorer.fit([series], [truth], 0)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.get_num_threads() == threads
+
+
 def test_epochs_of_checkpoints():
     scorer = Tcn(epochs=5, check_every=2, networks=2)
     assert [scorer.epoch_of(k) for k in range(1, 7)] == [2, 4, 5, 2, 4, 5]
@@ -195,7 +227,7 @@ def test_pieces_equal_the_whole(case, monkeypatch):
     series, _ = kinds(51)
     whole = scorer.heads(series, weights).values
     monkeypatch.setattr(slices, "_ROWS_AT_ONCE", 37)
-    assert np.allclose(scorer.heads(series, weights).values, whole, rtol=0, atol=1e-5)
+    assert np.allclose(scorer.heads(series, weights).values, whole, rtol=0, atol=1e-6)
 
 
 def test_heads_tell_the_kinds_apart(case):
@@ -247,6 +279,49 @@ def test_what_the_judge_sees_is_what_is_kept(recordings):
     assert (int(weights["epoch"]), len(seen)) == (2, 4)
     assert np.allclose(scorer.score(series[0], weights).values, seen[1], rtol=0, atol=1e-5)
     assert not np.allclose(seen[1], seen[3], atol=1e-3)
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_a_judge_changes_nothing_of_what_is_learned(recordings, name):
+    """Judging switches dropout off and must leave it on after; nothing random may be drawn."""
+    series, truth = [s for s, _ in recordings[:3]], [t for _, t in recordings[:3]]
+    scorer, later = replace(QUICK[name], epochs=4, check_every=1, dropout=0.4), count()
+    judged = scorer.fit(series, truth, 0, lambda score: score(series[0]).n_frames + next(later))
+    alone = scorer.fit(series, truth, 0)
+    assert int(judged["epoch"]) == 4
+    assert all(judged[name].tobytes() == alone[name].tobytes() for name in alone)
+    without = replace(scorer, dropout=0.0).fit(series, truth, 0)
+    assert without["onnx"].tobytes() != alone["onnx"].tobytes()
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_each_of_several_networks_keeps_its_own_best_epoch(recordings, name):
+    series, truth = [s for s, _ in recordings[:3]], [t for _, t in recordings[:3]]
+    scorer, seen = replace(QUICK[name], epochs=3, check_every=2, networks=2, dropout=0.3), []
+
+    def quality(score, values=(0.1, 0.9, 0.8, 0.1)):
+        seen.append(score(series[0]).values.copy())
+        return values[len(seen) - 1]
+
+    weights = scorer.fit(series, truth, 0, quality)
+    assert [scorer.epoch_of(k + 1) for k in range(len(seen))] == [2, 3, 2, 3]
+    assert int(weights["epoch"]) == 3
+    mean = (seen[1] + seen[2]) / 2
+    assert np.allclose(scorer.score(series[0], weights).values, mean, rtol=0, atol=1e-5)
+    # The second network is the one that a single network learns from the next seed.
+    alone = replace(scorer, networks=1, epochs=3).fit(series, truth, 1, lambda score: 0.0)
+    assert np.allclose(scorer.score(series[0], alone).values, seen[2], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("values", "epoch"),
+    [((float("nan"), 0.3, 0.3, 0.2), 2), ((0.3, float("nan"), 0.1, 0.1), 1)],
+)
+def test_a_number_is_better_than_nothing_to_judge_by(recordings, values, epoch):
+    series, truth = recordings[0]
+    left = iter(values)
+    scorer = replace(QUICK["tcn"], epochs=4, check_every=1)
+    assert int(scorer.fit([series], [truth], 0, lambda score: next(left))["epoch"]) == epoch
 
 
 def test_rows_at_twice_the_rate_score_alike(case):

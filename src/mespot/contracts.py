@@ -144,8 +144,12 @@ class Scorer(Protocol):
 
     learns: ClassVar[bool]
     is_ceiling: ClassVar[bool]
-    whole_series: ClassVar[bool]
-    training_needs: ClassVar[tuple[str, ...]]
+
+    @property
+    def whole_series(self) -> bool: ...
+
+    @property
+    def training_needs(self) -> tuple[str, ...]: ...
 
     def fit(
         self,
@@ -184,8 +188,16 @@ class BaseScorer:
 
     learns: ClassVar[bool] = False
     is_ceiling: ClassVar[bool] = False
-    whole_series: ClassVar[bool] = False
-    training_needs: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def whole_series(self) -> bool:
+        """False: a row's score depends on rows near it. A class attribute may replace it."""
+        return False
+
+    @property
+    def training_needs(self) -> tuple[str, ...]:
+        """No further modules. A class attribute may replace it."""
+        return ()
 
     def fit(
         self,

@@ -11,11 +11,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mespot import contracts
 from mespot.contracts import LearnedScorer, Quality, Scorer, Weights
 from mespot.errors import MespotError, UsageError
 from mespot.scorers.lstm import Lstm
@@ -50,7 +51,8 @@ class Fusion(LearnedScorer):
     Raises
     ------
     UsageError
-        If there is no member, a value is out of range, or a ceiling or another fusion is a member.
+        If there is no member, a value is out of range, or a member is no scorer, a ceiling or
+        another fusion.
     """
 
     members: tuple[Scorer, ...] = (
@@ -60,8 +62,6 @@ class Fusion(LearnedScorer):
     rate: float = 1.0
     floor: float = 0.2
 
-    training_needs: ClassVar[tuple[str, ...]] = ("torch", "onnx")
-
     def __post_init__(self) -> None:
         if not self.members:
             raise UsageError("scorer fusion: members is empty; list at least one scorer")
@@ -70,9 +70,25 @@ class Fusion(LearnedScorer):
         if not 0 < self.floor <= 1:
             raise UsageError(f"scorer fusion: floor = {self.floor}: must be above 0 and at most 1")
         for number, member in enumerate(self.members):
+            if isinstance(member, type):
+                raise UsageError(
+                    f"scorer fusion: member {number}: write {member.__name__}(...), not the class"
+                )
+            contracts.check("scorers", member, f"member {number} of fusion")
             if member.is_ceiling or isinstance(member, Fusion):
                 name = type(member).__name__
                 raise UsageError(f"scorer fusion: member {number}: {name} cannot be a member")
+
+    @property
+    def whole_series(self) -> bool:
+        """Whether any member's score depends on the whole recording."""
+        return any(member.whole_series for member in self.members)
+
+    @property
+    def training_needs(self) -> tuple[str, ...]:
+        """What the members need, each module once."""
+        needs = (module for member in self.members for module in member.training_needs)
+        return tuple(dict.fromkeys(needs))
 
     def parts(self) -> tuple[object, ...]:
         """The members."""
@@ -92,9 +108,8 @@ class Fusion(LearnedScorer):
         Returns
         -------
         dict of arrays
-            Those of member k as ``m<k>.<name>``; ``unit``, one per
-            member; ``width``, the number of columns; ``epoch``,
-            the latest of those that have one.
+            Those of member k as ``m<k>.<name>``; ``unit``, one per member; ``width``, the number of
+            columns; ``epoch``, the latest of those that have one.
 
         Raises
         ------

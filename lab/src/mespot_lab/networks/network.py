@@ -32,7 +32,7 @@ class Network(LearnedScorer):
     called: ClassVar[str]
 
     label: Literal["overlap", "apex"] = "overlap"
-    label_s: float | None = 0.3
+    label_s: float = 0.3
     channels: int = 32
     networks: int = 1
     epochs: int = 20
@@ -58,7 +58,7 @@ class Network(LearnedScorer):
         for name in ("weight_decay", "noise", "stretch", "amplitude", "auxiliary"):
             self._require(name, getattr(self, name) >= 0, "at least 0")
         self._require("dropout", 0 <= self.dropout < 1, "from 0 to below 1")
-        self._require("label_s", self.label_s is None or self.label_s > 0, "above 0")
+        self._require("label_s", self.label_s > 0, "above 0")
 
     def _require(self, name: str, good: bool, what: str) -> None:
         if not good:

@@ -45,8 +45,10 @@ class RowModule(nn.Module):
         return x * torch.from_numpy(kept.astype(np.float32) / (1 - self._dropout))
 
     def linear(self, a: int, b: int) -> nn.Linear:
-        """A linear layer with the first weights of Glorot and Bengio 2010, and no bias."""
-        layer = nn.Linear(a, b)
+        """A linear layer with the first weights of Glorot and Bengio 2010, and a bias of 0."""
+        # Torch's own first weights would draw from the generator of the whole process.
+        layer = nn.utils.skip_init(nn.Linear, a, b)
+        assert isinstance(layer, nn.Linear)
         with torch.no_grad():
             layer.weight.copy_(torch.from_numpy(glorot(self.rng, a, b).T))
             layer.bias.zero_()
@@ -75,7 +77,8 @@ class TcnModule(RowModule):
         self.last_norm = nn.LayerNorm(channels)
 
     def _convolution(self, channels: int, dilation: int) -> nn.Conv1d:
-        layer = nn.Conv1d(channels, channels, self.TAPS, dilation=dilation)
+        layer = nn.utils.skip_init(nn.Conv1d, channels, channels, self.TAPS, dilation=dilation)
+        assert isinstance(layer, nn.Conv1d)
         start = glorot(self.rng, self.TAPS * channels, channels)
         with torch.no_grad():
             taps = start.reshape(self.TAPS, channels, channels).transpose(2, 1, 0)
@@ -156,7 +159,9 @@ class AttentionLayer(nn.Module):
         """(B, n + 2 half, C) to (B, n, C): every row looks at the rows at most ``half`` away."""
         z = self.before(x)
         inner = z[:, half : z.shape[1] - half]
-        seen = attention(self.query(inner), self.key(z), self.value(z), self.place)
+        # Gradients of windows that are gathered row by row are slow: learn on all pairs at once.
+        form = attention_of_all_pairs if self.training else attention
+        seen = form(self.query(inner), self.key(z), self.value(z), self.place)
         out: Tensor = self.out(seen)
         return out
 
@@ -182,15 +187,42 @@ def attention(query: Tensor, key: Tensor, value: Tensor, place: Tensor) -> Tenso
     -------
     (B, n, C)
     """
-    heads, size, width = place.shape
-    q, k, v = (x.reshape(x.shape[0], -1, heads, size).transpose(1, 2) for x in (query, key, value))
-    q = q / math.sqrt(size)
+    q, k, v = _split(query, key, value, place)
     # (n, W): the rows around each row, as indices that the exporter can follow at any length.
-    around = torch.arange(q.shape[2])[:, None] + torch.arange(width)
+    around = torch.arange(q.shape[2])[:, None] + torch.arange(place.shape[2])
     level = (q[:, :, :, None] * k[:, :, around]).sum(-1) + torch.matmul(q, place)
     weight = torch.softmax(level, dim=-1)
-    seen = (weight[..., None] * v[:, :, around]).sum(-2)
-    return seen.transpose(1, 2).reshape(seen.shape[0], -1, heads * size)
+    return _joined((weight[..., None] * v[:, :, around]).sum(-2))
+
+
+def attention_of_all_pairs(query: Tensor, key: Tensor, value: Tensor, place: Tensor) -> Tensor:
+    """:func:`attention`, to rounding, from products of every row with every other.
+
+    Needs (n, n + W - 1) numbers per head: quicker to learn with on short slices, too much for the
+    pieces that are scored.
+    """
+    q, k, v = _split(query, key, value, place)
+    level = torch.matmul(q, k.transpose(-1, -2)) + _as_band(torch.matmul(q, place))
+    return _joined(torch.matmul(torch.softmax(level, dim=-1), v))
+
+
+def _as_band(level: Tensor) -> Tensor:
+    """(B, heads, n, W) to (B, heads, n, n + W - 1): row i moved i to the right, else -inf."""
+    n, width = level.shape[2:]
+    wide = nn.functional.pad(level, (0, n), value=-math.inf)
+    return wide.flatten(2)[:, :, : n * (n + width - 1)].unflatten(2, (n, n + width - 1))
+
+
+def _split(query: Tensor, key: Tensor, value: Tensor, place: Tensor) -> tuple[Tensor, ...]:
+    """(B, rows, C) to (B, heads, rows, C / heads); the query is divided by sqrt(C / heads)."""
+    heads, size, _ = place.shape
+    q, k, v = (x.reshape(x.shape[0], -1, heads, size).transpose(1, 2) for x in (query, key, value))
+    return q / math.sqrt(size), k, v
+
+
+def _joined(seen: Tensor) -> Tensor:
+    """(B, heads, n, C / heads) to (B, n, C)."""
+    return seen.transpose(1, 2).flatten(2)
 
 
 def train(
