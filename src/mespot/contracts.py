@@ -352,6 +352,11 @@ _BASES = {
 }
 
 
+def module_of(cls: type) -> str:
+    """The module that a class is written in; that of a script is ``__main__`` in workers too."""
+    return "__main__" if cls.__module__ == "__mp_main__" else cls.__module__
+
+
 def members(family: str) -> list[str]:
     """Names of all attributes and methods that a plug-in of a family must have, sorted."""
     protocol: Any = FAMILIES[family]

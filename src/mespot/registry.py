@@ -49,8 +49,8 @@ def unregister(family: Family, cls: type) -> None:
 
 
 def default_name(cls: type) -> str:
-    """``module:Class``, the name of a class that was given none."""
-    return f"{cls.__module__}:{cls.__qualname__}"
+    """``module:Class``, the name of a class that was given none; the same in every process."""
+    return f"{contracts.module_of(cls)}:{cls.__qualname__}"
 
 
 def names(family: Family) -> list[str]:
@@ -81,7 +81,15 @@ def plugin(family: Family, name: str) -> Any:
     return cls
 
 
-def plugins(family: Family) -> dict[str, Any]:
+@typing.overload
+def plugins(family: Literal["descriptors"]) -> dict[str, type[contracts.Descriptor]]: ...
+@typing.overload
+def plugins(family: Literal["scorers"]) -> dict[str, type[contracts.Scorer]]: ...
+@typing.overload
+def plugins(family: Literal["datasets"]) -> dict[str, type[contracts.Dataset]]: ...
+@typing.overload
+def plugins(family: Literal["exports"]) -> dict[str, type[contracts.Exporter]]: ...
+def plugins(family: Family) -> Mapping[str, type]:
     """All plug-ins of a family, name -> class."""
     return {name: plugin(family, name) for name in names(family)}
 

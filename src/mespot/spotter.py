@@ -26,6 +26,7 @@ from mespot.extras import need
 from mespot.files import atomic_path, write_text
 from mespot.pipeline import DescribedVideo, check_rate, describe_video
 from mespot.recipe import Recipe, dumps, load_recipe
+from mespot.score_files import Scores
 from mespot.types import Expression, FaceClip, FrameMap, FrameSeries, Reading
 from mespot.video import VideoSource, open_source
 from mespot.weights import weights_hash
@@ -51,6 +52,8 @@ class Spotting:
     landmarks : (n, K, 2) float32 in source pixels
     stamps : (n,) int64 timestamps of the file's frames, or none; ``source_frames`` seeks by them
     reading : Reading, how the video was read
+    curve : Scores, the scores on the video's uniform grid, as :func:`mespot.decode` takes them;
+        None for a Spotting that was put together by hand
     notes : lines worth telling the user
     """
 
@@ -65,6 +68,7 @@ class Spotting:
     stamps: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     reading: Reading = field(default_factory=Reading)
     notes: list[str] = field(default_factory=list)
+    curve: Scores | None = None
 
     def to_frame(self, what: Literal["events", "scores"] = "events") -> pd.DataFrame:
         """The spots, or the score of every frame, as a pandas table.
@@ -208,7 +212,11 @@ class Spotter:
                 faces=faces,
             ),
             notes=notes,
-        )
+            curve=Scores(
+                path, scores, found, decode=config, frames=frames,
+                threshold=None if np.isnan(learned) else learned,
+            ),
+        )  # fmt: skip
 
     def self_test(self) -> None:
         """Describe and score a small random clip; raises where descriptor or network do not run."""
