@@ -9,9 +9,9 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
-import inspect
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
@@ -125,8 +125,9 @@ class _Typed:
         self._code(function.__code__)
         for name, value in (("defaults", function.__defaults__), ("", function.__kwdefaults__)):
             self._value(name, value)
-        for value in inspect.getclosurevars(function).nonlocals.values():
-            self._value("closure", value)
+        for cell in function.__closure__ or ():
+            with suppress(ValueError):  # An empty cell.
+                self._value("cell", cell.cell_contents)
         for name in sorted(_names(function.__code__)):
             if name in function.__globals__:
                 self._value(name, function.__globals__[name])

@@ -33,6 +33,10 @@ _FAMILY_OF_HINT: dict[Any, Family] = {
 }
 
 
+class UnknownPlugin(UsageError):
+    """No plug-in of this name is known here."""
+
+
 def register(family: Family, cls: type, name: str = "") -> None:
     """Give a class a name in this process, so that recipes and saved spotters can name it.
 
@@ -61,8 +65,8 @@ def names(family: Family) -> list[str]:
 def plugin(family: Family, name: str) -> Any:
     """The plug-in's class.
 
-    Raises UsageError, with the nearest known name, if there is none, and for one that breaks its
-    contract; MespotError for one whose module cannot be imported.
+    Raises UnknownPlugin, with the nearest known name, if there is none, UsageError for one that
+    breaks its contract, MespotError for one whose module cannot be imported.
     """
     if name in _registered[family]:
         return _registered[family][name]
@@ -73,10 +77,10 @@ def plugin(family: Family, name: str) -> Any:
     else:
         what = f"there is no {family[:-1]} {name!r}"
         if ":" in name:
-            raise UsageError(
+            raise UnknownPlugin(
                 f"{what} here: import its class and call mespot.register({family!r}, ...) first"
             )
-        raise UsageError(f"{what}{nearest(name, names(family))}")
+        raise UnknownPlugin(f"{what}{nearest(name, names(family))}")
     contracts.check(family, cls, name)
     return cls
 

@@ -26,6 +26,7 @@ from mespot.extras import need
 from mespot.files import atomic_path, write_text
 from mespot.pipeline import DescribedVideo, check_rate, describe_video
 from mespot.recipe import Recipe, dumps, load_recipe
+from mespot.registry import UnknownPlugin
 from mespot.score_files import Scores
 from mespot.types import Expression, FaceClip, FrameMap, FrameSeries, Reading
 from mespot.video import VideoSource, open_source
@@ -260,7 +261,8 @@ def on_every_frame(series: FrameSeries, values: NDArray[np.float32]) -> NDArray[
 def load_spotter(folder: str | Path | None = None) -> Spotter:
     """Read a spotter's folder; without one, the packaged default.
 
-    Raises UnreadableInput where a file of it is missing or damaged.
+    Raises UnreadableInput where a file of it is missing or damaged, UsageError where it uses a
+    plug-in that is not known here.
     """
     if folder is None:
         with resources.as_file(resources.files("mespot") / "spotters" / "default") as packaged:
@@ -272,7 +274,10 @@ def load_spotter(folder: str | Path | None = None) -> Spotter:
                 f"{folder}: not a spotter, {name} is missing; "
                 "give a folder that `mespot train` wrote"
             )
-    recipe = load_recipe(folder / "recipe.toml")
+    try:
+        recipe = load_recipe(folder / "recipe.toml")
+    except UnknownPlugin as error:
+        raise UsageError(f"{folder}: {error}; or install the package that brings it") from error
     try:
         with np.load(folder / "weights.npz", allow_pickle=False) as stored:
             weights = {name: stored[name] for name in stored.files}
