@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -15,12 +16,14 @@ from pathlib import Path
 import pytest
 
 import mespot
-from mespot import Decode, Recipe, registry, testing
+from mespot import Decode, Recipe, api, registry, testing
 from mespot.cache import Cache
-from mespot.contracts import BaseDescriptor, check
+from mespot.code_hash import plugin_hash
+from mespot.contracts import BaseDataset, BaseDescriptor, BaseExporter, BaseScorer, check
 from mespot.errors import UsageError
 from mespot.rows import keys_of
 from mespot.scorers.lstm import Lstm
+from mespot.scorers.random import Random
 from mespot.synthetic import STANDARD, load_portraits, render_recording
 
 HERE = Path(__file__).parent / "outside_plugin"
@@ -30,11 +33,9 @@ SMALL = replace(STANDARD, width=320, height=240, eye_px=(48.0, 50.0), micro_per_
 @pytest.fixture(scope="module")
 def outside():
     """The stranger's module, imported from its folder: not installed."""
-    spec = importlib.util.spec_from_file_location("outside_plugin", HERE / "outside_plugin.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["outside_plugin"] = module
-    spec.loader.exec_module(module)
-    yield module
+    sys.path.insert(0, str(HERE))
+    yield importlib.import_module("outside_plugin")
+    sys.path.remove(str(HERE))
     del sys.modules["outside_plugin"]
 
 
@@ -159,8 +160,11 @@ def test_plain_objects_are_trained_saved_loaded_and_evaluated(outside, data, tmp
     )
     spotter = mespot.train(recipe, recordings)
     spotter.save(tmp_path / "spotter")
-    with pytest.raises(UsageError, match="outside_plugin:BlockMotion"):
+    with pytest.raises(UsageError, match="outside_plugin:BlockMotion") as caught:
         mespot.load_spotter(tmp_path / "spotter")
+    assert "call mespot.register('descriptors', ...) first; or install" in str(caught.value)
+    assert str(caught.value).startswith(str(tmp_path / "spotter"))
+    assert "\n" not in str(caught.value)
     mespot.register("descriptors", outside.BlockMotion)
     try:
         loaded = mespot.load_spotter(tmp_path / "spotter")
@@ -171,10 +175,113 @@ def test_plain_objects_are_trained_saved_loaded_and_evaluated(outside, data, tmp
     result = mespot.spot(data / "r0.mp4", spotter=loaded)
     assert len(result.scores) == 150
 
+
+@pytest.fixture(scope="module")
+def evaluated(outside, data, tmp_path_factory):
+    """Figures of two plain objects, by two processes."""
+    home = tmp_path_factory.mktemp("evaluated")
     untrained = Recipe("z", descriptor=outside.BlockMotion(), scorer=outside.MovingZ())
-    (figures,) = mespot.evaluate(untrained, recordings, tmp_path / "out", cache=tmp_path / "cache")
+    (figures,) = mespot.evaluate(
+        untrained, (outside.MyJson(), data), home / "out", cache=home / "cache", workers=2
+    )
+    return home, untrained, figures
+
+
+def test_plain_objects_are_evaluated_by_two_processes(outside, data, evaluated, tmp_path):
+    home, recipe, figures = evaluated
     assert figures["recipe"] == "z"
     assert figures["recordings"] == 3
+    assert len(figures["folds"]) == 3
+    run = json.loads((home / "out" / "run.json").read_text())
+    assert run["dataset"]["name"] == "outside_plugin:MyJson"
+    assert "torch" in run["versions"]
+    recordings = outside.MyJson().load(data)
+    (one,) = mespot.evaluate(recipe, recordings, tmp_path / "out", cache=home / "cache")
+    for rule in ("apex", "megc"):
+        assert one[rule] == figures[rule]
+
+
+def test_figures_have_the_fields_of_their_type(evaluated):
+    figures = evaluated[2]
+    assert figures.keys() == api.EvaluationFigures.__annotations__.keys()
+    assert figures["apex"].keys() == api.RuleFigures.__annotations__.keys()
+    assert figures["folds"][0].keys() == api.FoldFigures.__annotations__.keys()
+    assert figures["folds"][0]["cost"].keys() == api.ScoringCost.__annotations__.keys()
+
+
+def test_a_registered_name_is_known_to_no_worker_and_needs_not_be(outside, data, tmp_path):
+    mespot.register("descriptors", outside.BlockMotion, "mine")
+    try:
+        recipe = Recipe("z", descriptor=outside.BlockMotion(), scorer=outside.MovingZ())
+        (figures,) = mespot.evaluate(
+            recipe, (outside.MyJson(), data), tmp_path / "out", cache=tmp_path / "c", workers=2
+        )
+    finally:
+        registry.unregister("descriptors", outside.BlockMotion)
+    assert len(figures["folds"]) == 3
+    assert 'name = "mine"' in (tmp_path / "out" / "z" / "recipe.toml").read_text()
+
+
+SCRIPT = """
+import json, sys
+from dataclasses import dataclass
+import mespot
+from mespot.contracts import BaseScorer
+from outside_plugin import BlockMotion, MyJson
+
+@dataclass(frozen=True)
+class Mean(BaseScorer):
+    "The mean of a row."
+
+    def score(self, series, weights):
+        return series.with_values(series.values.mean(axis=1, keepdims=True))
+
+if __name__ == "__main__":
+    recipe = mespot.Recipe("s", descriptor=BlockMotion(), scorer=Mean())
+    data, out, cache, workers = sys.argv[1:]
+    try:
+        (figures,) = mespot.evaluate(
+            recipe, (MyJson(), data), out, cache=cache, workers=int(workers)
+        )
+    except mespot.UsageError as error:
+        sys.exit(f"{error}")
+    print(json.dumps(figures["apex"]))
+"""
+
+
+@pytest.fixture(scope="module")
+def script(tmp_path_factory, data, evaluated):
+    """Run SCRIPT, from a file or typed in, with a number of workers."""
+    home = tmp_path_factory.mktemp("script")
+    (home / "script.py").write_text(SCRIPT)
+    paths = [str(Path(mespot.__file__).parents[1]), str(HERE)]
+
+    def run(workers, typed=False):
+        command = [sys.executable, "-" if typed else str(home / "script.py"), str(data)]
+        out = home / f"out{workers}{typed}"
+        return subprocess.run(
+            [*command, str(out), str(evaluated[0] / "cache"), str(workers)],
+            capture_output=True, text=True, check=False, input=SCRIPT if typed else None,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        )  # fmt: skip
+
+    return run
+
+
+def test_classes_of_a_script_run_in_several_processes(script):
+    one, two = script(1), script(2)
+    assert one.returncode == 0, one.stderr
+    assert two.returncode == 0, two.stderr
+    assert json.loads(one.stdout) == json.loads(two.stdout)
+
+
+def test_classes_that_were_typed_in_run_in_one_process(script):
+    two = script(2, typed=True)
+    assert two.returncode == 1
+    (line,) = two.stderr.strip().splitlines()
+    assert line.startswith("recipe s: Mean was written in this session")
+    assert "workers=1" in line
+    assert script(1, typed=True).stdout == script(1).stdout
 
 
 def test_keys_follow_fields_and_code(outside, data, tmp_path, monkeypatch):
@@ -200,8 +307,20 @@ def test_keys_follow_fields_and_code(outside, data, tmp_path, monkeypatch):
     code_hash._root.cache_clear()
     assert key(outside.BlockMotion()) == six
     monkeypatch.setattr(code_hash, "plugin_libraries", lambda _: ("pip",))
-    monkeypatch.setattr("mespot.rows.plugin_libraries", lambda _: ("pip",))
     assert key(outside.BlockMotion()) != six
+
+
+def test_keys_of_folds_follow_the_scorer(outside, evaluated, tmp_path):
+    def code(scorer):
+        return plugin_hash(scorer, ("mespot.evaluation.fold",), ("numpy",))
+
+    stored = json.loads(
+        (evaluated[0] / "out" / "z" / "default" / "fold-s0" / "fold.json").read_text()
+    )
+    assert stored["key"]["recipe"] == evaluated[1].hash
+    assert code(outside.MovingZ()) == code(outside.MovingZ(memory_s=3))
+    assert code(outside.MovingZ()) != code(Random())
+    assert replace(evaluated[1], scorer=outside.MovingZ(memory_s=3)).hash != evaluated[1].hash
 
 
 @dataclass
@@ -260,3 +379,86 @@ def test_broken_contracts_are_named(cls, text):
         mespot.register("descriptors", cls)
     with pytest.raises(UsageError, match=text):
         Recipe(descriptor=cls())
+
+
+@dataclass(frozen=True)
+class NoScore(BaseScorer):
+    """Without score."""
+
+
+@dataclass(frozen=True)
+class ScoreOfRowsAlone(BaseScorer):
+    """score takes no weights."""
+
+    def score(self, series):
+        return series
+
+
+@dataclass(frozen=True)
+class LearnsIsAMethod(BaseScorer):
+    """fit is a number."""
+
+    fit = 3
+
+    def score(self, series, weights):
+        return series
+
+
+@dataclass(frozen=True)
+class NoTexts(BaseDataset):
+    """Without citation, licence and how_to_get."""
+
+    def load(self, root):
+        return []
+
+
+@dataclass(frozen=True)
+class EmptyLicence(BaseDataset):
+    """With a licence that says nothing."""
+
+    citation = "A paper."
+    licence = " "
+    how_to_get = "Ask."
+
+    def load(self, root):
+        return []
+
+
+@dataclass(frozen=True)
+class NoSuffix(BaseExporter):
+    """Without suffix."""
+
+    def write(self, path, sheet):
+        return None
+
+
+@dataclass(frozen=True)
+class NoWrite(BaseExporter):
+    """Without write."""
+
+    suffix = ".x"
+
+
+@pytest.mark.parametrize(
+    ("family", "cls", "text"),
+    [
+        ("scorers", NoScore, r"lacks score\(series, weights\)"),
+        (
+            "scorers",
+            ScoreOfRowsAlone,
+            r"score\(self, series\) does not take the arguments of score",
+        ),
+        ("scorers", LearnsIsAMethod, "fit is no method"),
+        ("datasets", NoTexts, "lacks citation"),
+        ("datasets", EmptyLicence, "licence is empty"),
+        ("exports", NoSuffix, "lacks suffix"),
+        ("exports", NoWrite, r"lacks write\(path, sheet\)"),
+    ],
+)
+def test_broken_contracts_of_every_family_are_named(family, cls, text):
+    with pytest.raises(UsageError, match=text) as caught:
+        check(family, cls, "mine")
+    assert "\n" not in str(caught.value)
+    assert f"'mine' ({__name__}:{cls.__name__})" in str(caught.value)
+    with pytest.raises(UsageError, match=text):
+        mespot.register(family, cls)

@@ -112,7 +112,11 @@ class Lines(BaseExporter):
         self, path: str | Path, recordings: Iterable[Recording | RecordingRow] | None = None
     ) -> Sheet:
         events: dict[str, list[Expression]] = {}
-        for line in Path(path).read_text("utf-8").splitlines():
-            name, onset, apex, offset, kind = json.loads(line)
-            events.setdefault(name, []).append(Expression(onset, apex, offset, kind))
+        try:
+            for line in Path(path).read_text("utf-8").split("\n"):
+                if line:
+                    name, onset, apex, offset, kind = json.loads(line)
+                    events.setdefault(name, []).append(Expression(onset, apex, offset, kind))
+        except (OSError, ValueError) as error:
+            raise UnreadableInput(f"{path}: cannot be read ({error})") from error
         return Sheet(events)
