@@ -166,7 +166,7 @@ class Scorer(Protocol):
         """One finite float32 per row, (n, 1), rows in place.
 
         The score grows with the belief that a micro-expression is there; 0 or less is background.
-        A row that holds NaN still gets a score. ``score`` never sees the truth.
+        A row that holds NaN or infinities still gets one. ``score`` never sees the truth.
         """
 
     def score_truth(self, series: FrameSeries, truth: Sequence[Expression]) -> FrameSeries:
