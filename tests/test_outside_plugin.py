@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import mespot
-from mespot import Decode, Recipe, api, registry, testing
+from mespot import Decode, Recipe, Spotter, api, registry, testing
 from mespot.cache import Cache
 from mespot.code_hash import plugin_hash
 from mespot.contracts import BaseDataset, BaseDescriptor, BaseExporter, BaseScorer, check
@@ -102,13 +102,13 @@ def test_an_installed_distribution_is_found_and_evaluated(python, data, tmp_path
     (entry,) = [e for e in listed["descriptors"] if e["name"] == "block_motion"]
     assert entry["distribution"] == "outside-plugin 1.2"
     assert entry["fields"] == {"blocks": 6}
-    (broken,) = [e for e in listed["scorers"] if e["name"] == "broken"]
-    assert "lacks epoch_of(checkpoint)" in broken["error"]
-    assert "moving_z" in {e["name"] for e in listed["scorers"] if "error" not in e}
-
-    doctor = run(python, "doctor")
-    assert doctor.returncode == 1
-    assert "broken" in doctor.stdout + doctor.stderr
+    errors = {e["name"]: e["error"] for e in listed["scorers"] if "error" in e}
+    assert errors.keys() == {"broken", "absent", "no_class"}
+    assert "lacks epoch_of(checkpoint)" in errors["broken"]
+    assert "No module named 'outside_no_such_module'" in errors["absent"]
+    assert "outside_plugin:NUMBER is no class" in errors["no_class"]
+    assert {"moving_z", "lstm"} <= {e["name"] for e in listed["scorers"]} - errors.keys()
+    assert "default" in {e["name"] for e in listed["recipes"]}
 
     recipe = tmp_path / "mine.toml"
     recipe.write_text(
@@ -137,6 +137,55 @@ def test_an_installed_distribution_is_found_and_evaluated(python, data, tmp_path
     spotted = run(python, "spot", data / "r0.mp4", "-o", tmp_path / "s", "--spotter", recipe)
     assert spotted.returncode == 0, spotted.stderr
     assert (tmp_path / "s" / "events.csv").is_file()
+
+
+def test_broken_ones_are_reported_and_do_no_harm(python):
+    doctor = run(python, "doctor", "--json")
+    assert doctor.returncode == 1
+    findings = json.loads(doctor.stdout)["findings"]
+    problems = {f["check"]: f["text"] for f in findings if f["state"] == "problem"}
+    assert problems.keys() == {
+        "scorer 'broken'", "scorer 'absent'", "scorer 'no_class'", "mespot.recipes 'gone'",
+        "mespot.verbs 'lost'",
+    }  # fmt: skip
+    assert all("outside-plugin 1.2" in text for text in problems.values())
+    shown = run(python, "--help")
+    assert shown.returncode == 0
+    assert "Cannot be loaded" in shown.stdout
+    for verb, why in (("lost", "outside_no_such_module"), ("number", "is no click command")):
+        called = run(python, verb, "x", "--y")
+        assert called.returncode == 1
+        assert called.stderr.startswith(f"mespot: verb {verb!r} cannot be loaded")
+        assert why in called.stderr
+        assert len(called.stderr.strip().splitlines()) == 1
+    code = "import mespot; print(sorted(mespot.plugins('scorers')))"
+    usable = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
+    assert "moving_z" in usable.stdout
+    assert "broken" not in usable.stdout
+    assert "scorer 'broken' is left out" in usable.stderr
+
+
+def test_it_is_trained_and_saved_and_read_where_it_is_installed(python, data, tmp_path):
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text('name = "mine"\ndescriptor = {name = "block_motion"}\n'
+                      'scorer = {name = "moving_z"}\n')  # fmt: skip
+    exported = run(python, "datasets", "export", "my-json", data, "-o", data)
+    assert exported.returncode == 0, exported.stderr
+    trained = run(python, "train", recipe, "--data", data, "-o", tmp_path / "spotter")
+    assert trained.returncode == 0, trained.stderr
+    spotted = run(
+        python, "spot", data / "r0.mp4", "--spotter", tmp_path / "spotter", "-o", tmp_path / "s"
+    )
+    assert spotted.returncode == 0, spotted.stderr
+    # Here it is not installed.
+    elsewhere = run(
+        sys.executable, "spot", data / "r0.mp4", "--spotter", tmp_path / "spotter", "-o",
+        tmp_path / "t", env={**os.environ, "PYTHONPATH": str(Path(mespot.__file__).parents[1])},
+    )  # fmt: skip
+    assert elsewhere.returncode == 2
+    (line,) = elsewhere.stderr.strip().splitlines()
+    assert "there is no descriptor 'block_motion'" in line
+    assert line.endswith("or install the package that brings it")
 
 
 def test_a_plug_in_of_an_unknown_name_is_refused_in_one_line(python, data, tmp_path):
@@ -174,6 +223,22 @@ def test_plain_objects_are_trained_saved_loaded_and_evaluated(outside, data, tmp
     assert loaded.weights_hash == spotter.weights_hash
     result = mespot.spot(data / "r0.mp4", spotter=loaded)
     assert len(result.scores) == 150
+
+
+def test_a_scorer_that_learns_nothing_is_trained_for_its_threshold(outside, data, tmp_path):
+    recipe = Recipe("z", descriptor=outside.BlockMotion(), scorer=outside.MovingZ())
+    heard, lines = [], []
+    spotter = mespot.train(
+        recipe, outside.MyJson().load(data), cache=tmp_path / "cache", log=lines.append,
+        progress=lambda done, total: heard.append((done, total)),
+    )  # fmt: skip
+    assert heard == [(1, 3), (2, 3), (3, 3)]
+    assert lines == []
+    threshold = float(spotter.weights["threshold"])
+    spotted = mespot.spot(data / "r0.mp4", spotter=spotter)
+    assert spotted.threshold == threshold
+    again = Spotter(replace(recipe, decode=Decode(threshold=threshold)), {})
+    assert mespot.spot(data / "r0.mp4", spotter=again).expressions == spotted.expressions
 
 
 @pytest.fixture(scope="module")

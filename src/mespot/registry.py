@@ -13,6 +13,7 @@ Every plug-in is checked against its family's contract when it is loaded.
 from __future__ import annotations
 
 import dataclasses
+import logging
 import pkgutil
 import types
 import typing
@@ -26,6 +27,7 @@ from mespot.errors import MespotError, UsageError, nearest
 Family = Literal["descriptors", "scorers", "datasets", "exports"]
 FAMILIES: tuple[Family, ...] = ("descriptors", "scorers", "datasets", "exports")
 
+_LOG = logging.getLogger(__name__)
 _registered: dict[str, dict[str, type]] = {family: {} for family in FAMILIES}
 _FAMILY_OF_HINT: dict[Any, Family] = {
     contracts.Descriptor: "descriptors",
@@ -94,8 +96,17 @@ def plugins(family: Literal["datasets"]) -> dict[str, type[contracts.Dataset]]: 
 @typing.overload
 def plugins(family: Literal["exports"]) -> dict[str, type[contracts.Exporter]]: ...
 def plugins(family: Family) -> Mapping[str, type]:
-    """All plug-ins of a family, name -> class."""
-    return {name: plugin(family, name) for name in names(family)}
+    """All plug-ins of a family that can be used, name -> class.
+
+    A broken one, of another distribution, is left out; a logged warning says why.
+    """
+    found = {}
+    for name in names(family):
+        try:
+            found[name] = plugin(family, name)
+        except MespotError as error:
+            _LOG.warning("%s %r is left out: %s", family[:-1], name, error)
+    return found
 
 
 def name_of(family: Family, plug_in: object) -> str:

@@ -61,6 +61,10 @@ class MovingZ(BaseScorer):
         return series.with_values(scores, ("score",))
 
 
+NUMBER = 3
+"""No class and no verb, though entry points name it."""
+
+
 @dataclass(frozen=True)
 class Broken:
     """A scorer without a method."""
