@@ -295,6 +295,10 @@ from mespot.contracts import BaseScorer
 from outside_plugin import BlockMotion, MyJson
 
 @dataclass(frozen=True)
+class Blocks(BlockMotion):
+    "The stranger's rows."
+
+@dataclass(frozen=True)
 class Mean(BaseScorer):
     "The mean of a row."
 
@@ -302,7 +306,7 @@ class Mean(BaseScorer):
         return series.with_values(series.values.mean(axis=1, keepdims=True))
 
 if __name__ == "__main__":
-    recipe = mespot.Recipe("s", descriptor=BlockMotion(), scorer=Mean())
+    recipe = mespot.Recipe("s", descriptor=Blocks(), scorer=Mean())
     data, out, cache, workers = sys.argv[1:]
     try:
         (figures,) = mespot.evaluate(
@@ -315,9 +319,10 @@ if __name__ == "__main__":
 
 
 @pytest.fixture(scope="module")
-def script(tmp_path_factory, data, evaluated):
+def script(tmp_path_factory, data):
     """Run SCRIPT, from a file or typed in, with a number of workers."""
     home = tmp_path_factory.mktemp("script")
+    cache = home / "cache"
     (home / "script.py").write_text(SCRIPT)
     paths = [str(Path(mespot.__file__).parents[1]), str(HERE)]
 
@@ -325,26 +330,31 @@ def script(tmp_path_factory, data, evaluated):
         command = [sys.executable, "-" if typed else str(home / "script.py"), str(data)]
         out = home / f"out{workers}{typed}"
         return subprocess.run(
-            [*command, str(out), str(evaluated[0] / "cache"), str(workers)],
+            [*command, str(out), str(cache), str(workers)],
             capture_output=True, text=True, check=False, input=SCRIPT if typed else None,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
         )  # fmt: skip
 
+    run.rows = lambda: len([*cache.rglob("source_of.npy")])
     return run
 
 
 def test_classes_of_a_script_run_in_several_processes(script):
-    one, two = script(1), script(2)
-    assert one.returncode == 0, one.stderr
+    two = script(2)
     assert two.returncode == 0, two.stderr
+    assert script.rows() == 3
+    one = script(1)
+    assert one.returncode == 0, one.stderr
     assert json.loads(one.stdout) == json.loads(two.stdout)
+    # The rows that workers have made are found again.
+    assert script.rows() == 3
 
 
 def test_classes_that_were_typed_in_run_in_one_process(script):
     two = script(2, typed=True)
     assert two.returncode == 1
     (line,) = two.stderr.strip().splitlines()
-    assert line.startswith("recipe s: Mean was written in this session")
+    assert line.startswith("recipe s: Blocks was written in this session")
     assert "workers=1" in line
     assert script(1, typed=True).stdout == script(1).stdout
 
