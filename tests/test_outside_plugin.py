@@ -16,11 +16,12 @@ from pathlib import Path
 import pytest
 
 import mespot
-from mespot import Decode, Recipe, Spotter, api, registry, testing
+from mespot import Decode, Recipe, Spotter, registry, testing
 from mespot.cache import Cache
 from mespot.code_hash import plugin_hash
 from mespot.contracts import BaseDataset, BaseDescriptor, BaseExporter, BaseScorer, check
 from mespot.errors import UsageError
+from mespot.evaluation import figures as figures_types
 from mespot.rows import keys_of
 from mespot.scorers.lstm import Lstm
 from mespot.scorers.random import Random
@@ -268,10 +269,10 @@ def test_plain_objects_are_evaluated_by_two_processes(outside, data, evaluated, 
 
 def test_figures_have_the_fields_of_their_type(evaluated):
     figures = evaluated[2]
-    assert figures.keys() == api.EvaluationFigures.__annotations__.keys()
-    assert figures["apex"].keys() == api.RuleFigures.__annotations__.keys()
-    assert figures["folds"][0].keys() == api.FoldFigures.__annotations__.keys()
-    assert figures["folds"][0]["cost"].keys() == api.ScoringCost.__annotations__.keys()
+    assert figures.keys() == figures_types.EvaluationFigures.__annotations__.keys()
+    assert figures["apex"].keys() == figures_types.RuleFigures.__annotations__.keys()
+    assert figures["folds"][0].keys() == figures_types.FoldFigures.__annotations__.keys()
+    assert figures["folds"][0]["cost"].keys() == figures_types.ScoringCost.__annotations__.keys()
 
 
 def test_a_registered_name_is_known_to_no_worker_and_needs_not_be(outside, data, tmp_path):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal, TypedDict, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ from mespot.datasets.named import named
 from mespot.decoding import Decode
 from mespot.errors import UsageError
 from mespot.evaluation.describe import EvaluationPlan
+from mespot.evaluation.figures import EvaluationFigures
 from mespot.evaluation.run import evaluate as run_evaluation
 from mespot.evaluation.run import need_modules
 from mespot.exports.csv import read_events, read_recording_rows
@@ -361,65 +362,6 @@ def train(
         samples = [at_rate(s, samples[0].series.fps) for s in samples]
     learned = learn(recipe, samples)
     return Spotter(learned.recipe, learned.weights)
-
-
-class RuleFigures(TypedDict):
-    """Pooled figures under one rule; None is 0/0 or unknown."""
-
-    tp: int
-    fp: int
-    fn: int
-    precision: float | None
-    recall: float | None
-    f1: float | None
-    false_alarms_per_minute: float | None
-    f1_interval: list[float | None]
-    f1_mean_over_recordings: float | None
-    f1_by_subject: dict[str, float | None]
-
-
-class ScoringCost(TypedDict):
-    """How fast a fold scored, and the size of its weights."""
-
-    frames: int
-    seconds: float
-    weights_bytes: int
-
-
-class FoldFigures(TypedDict):
-    """What one fold chose; see docs/evaluation.md."""
-
-    fold: str
-    epoch: int
-    checkpoint: int | None
-    threshold: float | dict[str, float]
-    inner_subjects: list[str]
-    weights_sha256: str | None
-    checkpoint_sha256: str | None
-    seconds: float
-    cost: ScoringCost | None
-
-
-class EvaluationFigures(TypedDict):
-    """The figures of one recipe under one protocol, as in ``results.json``."""
-
-    recipe: str
-    recipe_sha256_16: str
-    protocol: str
-    optimistic: bool
-    dataset: str
-    synthetic: bool
-    apex: RuleFigures
-    megc: RuleFigures
-    minutes: float
-    recordings: int
-    subjects: int
-    unusable: list[str]
-    recall_at_1_per_minute: float | None
-    average_precision: float | None
-    scoring_frames_per_s: float | None
-    weights_bytes: int | None
-    folds: list[FoldFigures]
 
 
 def evaluate(
