@@ -72,6 +72,8 @@ def test_the_batteries_take_them(outside, data):
 @pytest.fixture(scope="module")
 def python(tmp_path_factory):
     """A fresh environment that has the stranger's distribution beside what is installed here."""
+    pytest.importorskip("pip")
+    pytest.importorskip("setuptools", minversion="77")
     home = tmp_path_factory.mktemp("environment")
     copy = home / "source"
     shutil.copytree(HERE, copy)
