@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import importlib.util
 import subprocess
 import sys
@@ -26,6 +28,7 @@ from mespot import (
     UsageError,
 )
 from mespot.descriptors.region_flow import RegionFlow
+from mespot.exports.csv import write_events, write_recordings
 from mespot.scorers.lstm import Lstm
 from mespot.synthetic import STANDARD, load_portraits, make_script, render
 from mespot.types import FrameSeries, Recording
@@ -118,6 +121,36 @@ def test_an_untrained_recipe_and_a_folder_are_spotters(frames, tmp_path):
         (lambda f: mespot.decode(np.zeros(9)), "carries no rate"),
         (lambda f: mespot.decode(np.zeros((9, 2)), fps=30), r"\(n,\)"),
         (lambda f: mespot.decode(np.zeros(9), fps=30), "threshold"),
+        (lambda f: mespot.decode(np.zeros(9), fps=0), "0"),
+        (lambda f: mespot.decode(np.array(["a"]), fps=30), "numbers"),
+        (
+            lambda f: mespot.decode(np.zeros(9), fps=30, threshold=1, found=np.ones(8, bool)),
+            r"found must be \(9,\) bool",
+        ),
+        (lambda f: mespot.decode(np.zeros(9), fps=30, threshold=1, found=np.ones(9)), "bool"),
+        (
+            lambda f: mespot.decode(FrameSeries(np.zeros((9, 2), np.float32), 0, 1, 1, 9, FPS)),
+            "2 columns",
+        ),
+        (lambda f: mespot.spot(f, fps=30, settings=["scorer.units=3"]), "only decode"),
+        (lambda f: mespot.spot(f, fps=30, settings=["decode.nms=3"]), "did you mean 'nms_s'"),
+        (lambda f: mespot.describe(f, "lbp_top", fps=30), "descriptor"),
+        (lambda f: mespot.describe(f, RegionFlow, fps=30), "not the class"),
+        (lambda f: mespot.evaluate({"name": "x"}, [], "out"), "must be a Recipe, not str"),
+        (lambda f: mespot.evaluate(Recipe(), ["a.mp4"], "out"), "not str"),
+        (lambda f: mespot.evaluate(Recipe(), ("casme4", "/data"), "out"), "there is no data set"),
+        (lambda f: mespot.evaluate(Recipe(), (Recipe(), "/data"), "out"), "lacks"),
+        (lambda f: mespot.train({"name": "x"}, []), "must be a Recipe, not dict"),
+        (lambda f: mespot.train(Recipe(), []), "none of the recordings"),
+        (lambda f: mespot.score({"a": [(1, 2, 3)]}, {"a": []}), "Expression objects, not tuple"),
+        (
+            lambda f: mespot.score(
+                {"a": []}, {"b": [Expression(1, 2, 3)]}, [Recording("a", "s", FPS)]
+            ),
+            "'b' is not among",
+        ),
+        (lambda f: mespot.score([], [], rule="iou"), "none of apex, megc"),
+        (lambda f: mespot.score([], [], rule="megc", iou=0), "k must be above 0"),
     ],
 )
 def test_misuse_is_refused_in_one_line(frames, call, text):
@@ -131,6 +164,12 @@ def test_no_frames_and_no_face():
         mespot.spot([], fps=30)
     with pytest.raises(NoUsableFace, match="frames in memory: no face found in 40 frames"):
         mespot.spot(np.zeros((40, 120, 160), np.uint8), fps=30)
+
+
+def test_describe_reports_progress(frames):
+    heard = []
+    mespot.describe(frames, RegionFlow(), fps=30, progress=lambda *a: heard.append(a))
+    assert heard[-1] == (90, 90)
 
 
 def test_describe_is_what_the_descriptor_gives(frames):
@@ -154,9 +193,60 @@ def test_decode_by_hand():
 
 
 def test_a_result_is_decoded_again(frames):
-    result = mespot.spot(frames, fps=30)
-    assert len(mespot.decode(result, threshold=0.0)) >= len(result.expressions)
-    assert mespot.decode(result, Decode(threshold=1e9)) == []
+    for settings in ((), ["decode.smooth_s=0.2"], ["decode.interval=span", "decode.threshold=0.1"]):
+        result = mespot.spot(frames, fps=30, settings=settings)
+        assert mespot.decode(result) == result.expressions
+        learned = replace(result.curve.decode, threshold="learned")
+        assert mespot.decode(result, learned, threshold=result.threshold) == result.expressions
+    low = mespot.spot(frames, fps=30, settings="decode.threshold=0.01")
+    assert low.expressions
+    assert low.expressions == mespot.decode(mespot.spot(frames, fps=30), threshold=0.01)
+    assert mespot.decode(low, Decode(threshold=1e9)) == []
+    with pytest.raises(UsageError, match="its own found"):
+        mespot.decode(low, found=low.found)
+    with pytest.raises(UsageError, match="no score curve"):
+        mespot.decode(replace(low, curve=None))
+
+
+def test_a_result_of_a_varying_rate_is_decoded_again(frames, tmp_path):
+    """For half a second the file has two frames for every one of the grid."""
+    path = tmp_path / "vfr.mkv"
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("ffv1", rate=60)
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "gray"
+        for number, frame in enumerate(frames):
+            for half in range(2 if 20 <= number < 35 else 1):
+                picture = av.VideoFrame.from_ndarray(frame, format="gray")
+                picture.pts = 2 * number + half
+                out.mux(stream.encode(picture))
+        out.mux(stream.encode())
+    result = mespot.spot(path, settings=["decode.threshold=0.01"])
+    assert len(result.scores) == 105
+    assert not result.curve.frames.is_identity
+    assert result.expressions
+    assert mespot.decode(result) == result.expressions
+
+
+def test_score_of_one_recording_and_of_files(tmp_path):
+    truth = [Expression(10, 12, 15), Expression(40, 42, 45, "macro")]
+    spots = [Expression(11, 12, 14)]
+    found = mespot.score(truth, spots)
+    assert (found.overall.tp, found.overall.fp, found.overall.fn) == (1, 0, 1)
+    assert np.isnan(found.overall.false_alarms_per_minute)
+    assert {kind: c.tp for kind, c in found.by_kind.items()} == {"micro": 1, "macro": 0}
+    assert list(found.by_recording) == ["recording"]
+    recording = Recording("r7", "s", FPS, 3600, expressions=tuple(truth))
+    named = mespot.score(recording.expressions, spots, [recording])
+    assert list(named.by_recording) == ["r7"]
+    assert named.overall.minutes == pytest.approx(2)
+    write_events(tmp_path / "truth.csv", {"r7": truth})
+    write_events(tmp_path / "spots.csv", {"r7": spots})
+    write_recordings(tmp_path / "recordings.csv", [recording])
+    files = [tmp_path / f"{name}.csv" for name in ("truth", "spots", "recordings")]
+    assert mespot.score(*files) == named
+    assert mespot.score(str(files[0]), {"r7": spots}, [recording]) == named
+    with pytest.raises(UnreadableInput, match="no-such"):
+        mespot.score(tmp_path / "no-such.csv", files[1])
 
 
 def test_score_by_hand(tmp_path):
@@ -200,16 +290,22 @@ def test_python_m_mespot():
     assert done.stdout.startswith("mespot ")
 
 
-def test_types_hold_no_any():
-    """mypy over tests/typed_use.py: what the interface gives is typed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--no-incremental", "tests/typed_use.py"],
-        capture_output=True, text=True, check=False, cwd=ROOT,
-    )  # fmt: skip
-    revealed = [line for line in done.stdout.splitlines() if "Revealed type" in line]
-    errors = [line for line in done.stdout.splitlines() if ": error:" in line]
-    assert not errors, errors
-    assert len(revealed) == 19
-    # numpy writes the shape of an array as tuple[Any, ...].
-    anys = [line for line in revealed if "Any" in line.replace("tuple[Any, ...]", "")]
-    assert not anys, anys
+def test_the_stub_offers_what_the_module_offers():
+    """Every public name, from the same module."""
+    tree = ast.parse((Path(mespot.__file__).parent / "__init__.pyi").read_text("utf-8"))
+    stub = {}
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                assert alias.asname == alias.name, "a stub exports `x as x` alone"
+                stub[alias.name] = node.module
+    assert sorted(stub) == sorted(mespot.__all__)
+    for name, module in stub.items():
+        assert getattr(importlib.import_module(module), name) is getattr(mespot, name), name
+
+
+def test_decode_stays_a_function():
+    import mespot.decoding
+
+    assert callable(mespot.decode)
+    assert mespot.decoding.decode is not mespot.decode

@@ -181,7 +181,7 @@ def test_what_changed_is_done_again(tmp_path, what):
 def test_code_that_decides_counts_too(tmp_path, monkeypatch):
     plan = plan_in(tmp_path, (CHANCE,), ("default",))
     evaluate(plan)
-    monkeypatch.setattr("mespot.evaluation.run.code_hash", lambda *_: "other code")
+    monkeypatch.setattr("mespot.evaluation.run.plugin_hash", lambda *_: "other code")
     assert "0 of them finished" in run_and_tell(plan)[1]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import reveal_type
+
 import numpy as np
 
 import mespot
@@ -16,28 +18,48 @@ recipe = mespot.Recipe(
     scorer=Lstm(units=20),
     decode=mespot.Decode(threshold=0.7),
 )
-reveal_type(recipe.align)  # type: ignore[name-defined]  # noqa: F821
-reveal_type(recipe.descriptor)  # type: ignore[name-defined]  # noqa: F821
-reveal_type(recipe.decode.threshold)  # type: ignore[name-defined]  # noqa: F821
+reveal_type(recipe.align)
+reveal_type(recipe.descriptor)
+reveal_type(recipe.decode.threshold)
 spotter = mespot.load_spotter()
-reveal_type(spotter)  # type: ignore[name-defined]  # noqa: F821
-reveal_type(spotter.recipe)  # type: ignore[name-defined]  # noqa: F821
+reveal_type(spotter)
+reveal_type(spotter.recipe)
 frames = np.zeros((10, 48, 64), np.uint8)
 result = mespot.spot(frames, spotter=spotter, fps=30, progress=lambda done, total: None)
-reveal_type(result)  # type: ignore[name-defined]  # noqa: F821
-reveal_type(result.expressions)  # type: ignore[name-defined]  # noqa: F821
-reveal_type(result.scores)  # type: ignore[name-defined]  # noqa: F821
-reveal_type(result.reading.frames)  # type: ignore[name-defined]  # noqa: F821
-reveal_type(result.expressions[0].apex)  # type: ignore[name-defined]  # noqa: F821
+reveal_type(result)
+reveal_type(result.expressions)
+reveal_type(result.scores)
+reveal_type(result.reading.frames)
+reveal_type(result.expressions[0].apex)
 rows = mespot.describe("clip.mp4", RegionFlow())
-reveal_type(rows)  # type: ignore[name-defined]  # noqa: F821
-reveal_type(rows.values)  # type: ignore[name-defined]  # noqa: F821
-reveal_type(mespot.decode(rows, mespot.Decode()))  # type: ignore[name-defined]  # noqa: F821
+reveal_type(rows)
+reveal_type(rows.values)
+reveal_type(mespot.decode(rows, mespot.Decode()))
 score = mespot.score({"a": result.expressions}, "events.csv")
-reveal_type(score.overall.f1)  # type: ignore[name-defined]  # noqa: F821
-reveal_type(score.by_recording)  # type: ignore[name-defined]  # noqa: F821
+reveal_type(score.overall.f1)
+reveal_type(score.by_recording)
 recordings = [mespot.Recording("a", "s", rows.fps, expressions=tuple(result.expressions))]
-reveal_type(mespot.train(recipe, recordings))  # type: ignore[name-defined]  # noqa: F821
-reveal_type(mespot.Recipe(scorer=Never()).hash)  # type: ignore[name-defined]  # noqa: F821
-reveal_type(mespot.load_recipe("default"))  # type: ignore[name-defined]  # noqa: F821
-reveal_type(mespot.FrameMap.identity(3).source_of)  # type: ignore[name-defined]  # noqa: F821
+reveal_type(mespot.train(recipe, recordings))
+reveal_type(mespot.Recipe(scorer=Never()).hash)
+reveal_type(mespot.load_recipe("default"))
+reveal_type(mespot.FrameMap.identity(3).source_of)
+reveal_type(mespot.describe(frames, RegionFlow(), fps=30).centres)
+reveal_type(result.times_s)
+reveal_type(mespot.decode(result, threshold=0.5))
+reveal_type(mespot.decode(result.scores, fps=result.fps, threshold=0.5))
+reveal_type(mespot.score(result.expressions, result.expressions).overall.tp)
+figures = mespot.evaluate([recipe], recordings, "out", protocols=["default", "paper"], workers=2)
+reveal_type(figures)
+reveal_type(figures[0]["apex"]["f1"])
+reveal_type(figures[0]["folds"][0]["threshold"])
+mespot.evaluate(recipe, ("casme_sq", "/data/casme_sq"), "out")
+reveal_type(mespot.plugins("descriptors"))
+reveal_type(mespot.plugins("scorers")["lstm"])
+reveal_type(mespot.plugins("datasets")["folder"].citation)
+reveal_type(mespot.plugins("exports"))
+mespot.register("descriptors", RegionFlow, "mine")
+reveal_type(mespot.load_spotter("folder").spot("clip.mp4").expressions)
+reveal_type(mespot.Fold("a", ("x",), ("y",)).train)
+reveal_type(mespot.Counts(1, 2, 3).f1)
+reveal_type(mespot.Reading().notes)
+reveal_type(mespot.__version__)

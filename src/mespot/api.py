@@ -11,35 +11,42 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mespot import decoding, metrics
+from mespot import contracts, decoding, metrics, registry
 from mespot.align.config import Align
 from mespot.cache import default_limit, default_root
-from mespot.contracts import Descriptor
+from mespot.code_hash import without_module
+from mespot.contracts import Dataset, Descriptor
+from mespot.datasets.named import named
 from mespot.decoding import Decode
 from mespot.errors import UsageError
 from mespot.evaluation.describe import EvaluationPlan
+from mespot.evaluation.figures import EvaluationFigures
 from mespot.evaluation.run import evaluate as run_evaluation
 from mespot.evaluation.run import need_modules
 from mespot.exports.csv import read_events, read_recording_rows
 from mespot.pipeline import describe_video
 from mespot.protocol import Sample, learn
-from mespot.recipe import Recipe
+from mespot.recipe import Recipe, load_recipe, shipped
 from mespot.rows import collect
 from mespot.sheet import RecordingRow
 from mespot.spotter import Progress, Spotter, Spotting, load_spotter, untrained
+from mespot.training import at_rate
 from mespot.types import Counts, Expression, FrameSeries, Recording
 from mespot.verdicts import without_rejected
+from mespot.versions import TRAINING, versions
 from mespot.video import VideoSource, open_source
+from mespot.video.grid import given_rate
 
 Events = Mapping[str, Sequence[Expression]]
 """Recording id -> its expressions."""
 Log = Callable[[str], None]
 """Takes one line whenever something is done."""
+_ALONE = "recording"
 
 
 def spot(
@@ -49,6 +56,7 @@ def spot(
     fps: Fraction | float | None = None,
     force: bool = False,
     progress: Progress | None = None,
+    settings: Sequence[str] = (),
 ) -> Spotting:
     """Find candidate micro-expressions in a video, for a person to review.
 
@@ -57,14 +65,16 @@ def spot(
     video : path, (T, H, W[, 3]) uint8 array, or iterable of (H, W[, 3]) uint8 frames
         A video file, a folder of images, or frames in memory; colour is blue, green, red.
     spotter : Spotter, Recipe or path, optional
-        The packaged spotter by default. A recipe must need no training; a path is the folder of a
-        trained spotter.
+        The packaged spotter by default. A recipe must need no training. A path is the folder of a
+        trained spotter; a recipe's name or TOML file is taken too.
     fps : Fraction or float, optional
         Frames per second; needed for everything but a video file.
     force : bool
         Spot even at an unsuitable frame rate.
     progress : callable, optional
         Called with the number of frames done and the number expected (None if unknown).
+    settings : sequence of str
+        Changed settings, such as ``["decode.threshold=0.6"]``.
 
     Raises
     ------
@@ -73,13 +83,15 @@ def spot(
     NoUsableFace
         If no face can be followed for the length of one row.
     UsageError
-        For an unsuitable frame rate, or a video or spotter of another type.
+        For an unsuitable frame rate, a video or spotter of another type, or a setting that cannot
+        be changed.
 
     See Also
     --------
     mespot.load_spotter : load once, spot many videos.
     """
-    return _spotter(spotter).spot(video, fps=fps, force=force, progress=progress)
+    chosen = _spotter(spotter).with_settings([settings] if isinstance(settings, str) else settings)
+    return chosen.spot(video, fps=fps, force=force, progress=progress)
 
 
 def _spotter(given: Spotter | Recipe | str | Path | None) -> Spotter:
@@ -87,6 +99,8 @@ def _spotter(given: Spotter | Recipe | str | Path | None) -> Spotter:
         return given
     if isinstance(given, Recipe):
         return untrained(given)
+    if isinstance(given, str | Path) and (str(given) in shipped() or Path(given).suffix == ".toml"):
+        return untrained(load_recipe(given))
     if given is None or isinstance(given, str | Path):
         return load_spotter(given)
     raise UsageError(
@@ -100,6 +114,7 @@ def describe(
     *,
     align: Align | None = None,
     fps: Fraction | float | None = None,
+    progress: Progress | None = None,
 ) -> FrameSeries:
     """Align the face of a video and describe it: one row per position.
 
@@ -110,7 +125,8 @@ def describe(
     descriptor : Descriptor
         Such as ``mespot.descriptors.region_flow.RegionFlow()``.
     align : Align, optional
-    fps : Fraction or float, optional
+    fps, progress
+        As for :func:`spot`.
 
     Returns
     -------
@@ -121,8 +137,15 @@ def describe(
     ------
     UnreadableInput, NoUsableFace, UsageError
     """
+    recipe = Recipe("describe", align=align or Align(), descriptor=descriptor)
     opened = open_source(video, fps=fps)
-    return describe_video(opened.path, align or Align(), descriptor, video=opened).series
+    return describe_video(
+        opened.path,
+        recipe.align,
+        recipe.descriptor,
+        video=opened,
+        on_frame=None if progress is None else lambda n: progress(n, opened.n_expected),
+    ).series
 
 
 def decode(
@@ -140,43 +163,53 @@ def decode(
     scores : FrameSeries with one column, Spotting, or (n,) array of one score per frame
         0 or less is background, NaN is unknown.
     decode : Decode, optional
-        How scores become spots.
+        How scores become spots; for a Spotting, as it was decoded by default. The rule "learned"
+        takes the threshold that the spotter has learned.
     threshold : float, optional
         What a peak must reach, in place of ``decode.threshold``.
     found : (n_frames,) bool, optional
-        False where the face was lost; that of a Spotting by default.
+        False where the face was lost. A Spotting brings its own.
     fps : Fraction or float, optional
         Needed for an array.
 
     Returns
     -------
     list of Expression
-        Sorted by onset; in the frames of the curve.
+        Sorted by onset; in the frames of the curve, or of the Spotting's video.
 
     Raises
     ------
     UsageError
-        If no threshold is known, or an array comes without a rate.
+        If no threshold is known, an array comes without a rate, or shapes do not fit.
     """
-    config = decode or Decode()
     if isinstance(scores, Spotting):
-        found = scores.found if found is None else found
-        threshold = scores.threshold if threshold is None and decode is None else threshold
-        curve = _curve(scores.scores, scores.fps)
-    elif isinstance(scores, FrameSeries):
+        if found is not None:
+            raise UsageError("decode: a Spotting brings its own found; leave found= out")
+        if scores.curve is None:
+            raise UsageError("decode: this Spotting holds no score curve; pass its scores and fps=")
+        return scores.curve.spots(_with_threshold(decode or scores.curve.decode, threshold))
+    if isinstance(scores, FrameSeries):
         curve = scores
+        if curve.values.shape[1] != 1:
+            raise UsageError(f"decode: {curve.values.shape[1]} columns; scores have one")
+    elif fps is None:
+        raise UsageError("an array of scores carries no rate; give it with fps=")
     else:
-        if fps is None:
-            raise UsageError("an array of scores carries no rate; give it with fps=")
-        curve = _curve(np.asarray(scores), Fraction(fps))
-    if threshold is not None:
-        config = replace(config, threshold=float(threshold))
-    return decoding.decode(curve, config, None, found)
+        curve = _curve(np.asarray(scores), given_rate(fps, Path("scores")))
+    if found is not None and (found.shape != (curve.n_frames,) or found.dtype != np.bool_):
+        raise UsageError(f"found must be ({curve.n_frames},) bool, not {found.shape} {found.dtype}")
+    return decoding.decode(curve, _with_threshold(decode or Decode(), threshold), None, found)
+
+
+def _with_threshold(config: Decode, threshold: float | None) -> Decode:
+    return config if threshold is None else replace(config, threshold=float(threshold))
 
 
 def _curve(values: NDArray[np.floating[Any]], fps: Fraction) -> FrameSeries:
-    if values.ndim != 1:
-        raise UsageError(f"scores must be (n,), one per frame, not {values.shape}")
+    if values.ndim != 1 or values.dtype.kind not in "fiu":
+        raise UsageError(
+            f"scores must be (n,) numbers, one per frame, not {values.shape} {values.dtype}"
+        )
     column = values.astype(np.float32)[:, None]
     return FrameSeries(column, 0, 1, 1, len(column), fps, ("score",))
 
@@ -199,8 +232,8 @@ class Score:
 
 
 def score(
-    truth: Events | str | Path,
-    spots: Events | str | Path,
+    truth: Events | Sequence[Expression] | str | Path,
+    spots: Events | Sequence[Expression] | str | Path,
     recordings: Iterable[Recording | RecordingRow] | str | Path | None = None,
     *,
     rule: Literal["apex", "megc"] = "apex",
@@ -211,9 +244,11 @@ def score(
     Parameters
     ----------
     truth, spots : mapping of recording id to expressions, or path of an events.csv
-        Events whose status is ``rejected`` are left out.
+        Or both are the expressions of one recording. Events whose status is ``rejected`` are left
+        out.
     recordings : recordings or path of a recordings.csv, optional
-        All recordings that were looked at. Without it, recordings without events are not counted.
+        All recordings that were looked at. Without it, recordings without events are not counted,
+        and false alarms per minute are unknown.
     rule : {"apex", "megc"}
         ``apex``: the spot's apex lies within the true interval. ``megc``: intervals overlap by at
         least ``iou``.
@@ -223,20 +258,24 @@ def score(
     ------
     UnreadableInput
         For a table that cannot be read.
-    ValueError
-        For an event of a recording that is not listed.
+    UsageError
+        For an event of a recording that is not listed, or an unknown rule.
     """
     rows = _listed(recordings)
-    known, found = (_events(side, rows) for side in (truth, spots))
+    name = rows[0].id if rows is not None and len(rows) == 1 else _ALONE
+    known, found = (_events(side, rows, name) for side in (truth, spots))
     if rows is None:
         rows = [RecordingRow(name) for name in dict.fromkeys([*known, *found])]
     kinds = metrics.kinds_in(known, found)
-    counted = metrics.by_recording(rows, known, found, metrics.Rule(rule, iou), kinds)
+    try:
+        counted = metrics.by_recording(rows, known, found, metrics.Rule(rule, iou), kinds)
+    except ValueError as error:
+        raise UsageError(f"score: {error}") from error
     pooled = metrics.pool(counted.values())
     return Score(
         pooled.get(metrics.OVERALL, Counts()),
         {kind: pooled[kind] for kind in kinds},
-        {name: kinds[metrics.OVERALL] for name, kinds in counted.items()},
+        {name: counts[metrics.OVERALL] for name, counts in counted.items()},
     )
 
 
@@ -250,22 +289,38 @@ def _listed(
     return [RecordingRow.of(r) for r in recordings]
 
 
-def _events(given: Events | str | Path, rows: Sequence[RecordingRow] | None) -> Events:
-    events = read_events(given, rows) if isinstance(given, str | Path) else given
-    return without_rejected(events)[0]
+def _events(
+    given: Events | Sequence[Expression] | str | Path,
+    rows: Sequence[RecordingRow] | None,
+    alone: str,
+) -> Events:
+    """Recording id -> expressions without the rejected ones; ``alone`` names a single recording."""
+    if isinstance(given, str | Path):
+        given = read_events(given, rows)
+    by_recording = given if isinstance(given, Mapping) else {alone: given}
+    for events in by_recording.values():
+        for event in events:
+            if not isinstance(event, Expression):
+                raise UsageError(
+                    f"score: events must be Expression objects, not {type(event).__name__}"
+                )
+    return without_rejected(by_recording)[0]
 
 
 def train(
     recipe: Recipe,
-    recordings: Sequence[Recording | Sample],
+    recordings: Iterable[Recording | Sample],
     *,
     workers: int = 1,
     cache: str | Path | None = None,
     log: Log | None = None,
+    progress: Progress | None = None,
 ) -> Spotter:
     """Learn a spotter from recordings with truth.
 
-    Epoch, threshold and decode values are chosen on subjects held out inside.
+    Epoch, threshold and decode values are chosen on subjects held out inside. Rows of several frame
+    rates are brought to that of the first, unless the recipe fixes one. The call belongs below
+    ``if __name__ == "__main__":`` in a script that uses several workers.
 
     Parameters
     ----------
@@ -278,6 +333,8 @@ def train(
     cache : path, optional
         Keep descriptor rows here, so that a second run is quick.
     log : callable, optional
+    progress : callable, optional
+        Called with the number of recordings described and the number of all.
 
     Raises
     ------
@@ -286,40 +343,47 @@ def train(
     MespotError
         If a library for training is missing.
     """
+    _check_recipes([recipe], workers)
     need_modules(recipe)
-    samples = [r for r in recordings if isinstance(r, Sample)]
-    videos = [r for r in recordings if isinstance(r, Recording)]
-    if len(samples) + len(videos) < len(recordings):
+    given = list(recordings)
+    samples = [r for r in given if isinstance(r, Sample)]
+    videos = [r for r in given if isinstance(r, Recording)]
+    if len(samples) + len(videos) < len(given):
         raise UsageError("train: recordings must be Recording or Sample objects")
     if videos:
         store = None if cache is None else Path(cache)
-        found, problems = collect(recipe, videos, workers, None, store)
+        found, problems = collect(recipe, videos, workers, progress, store)
         samples += found
         for line in problems:
             (log or _silent)(f"left out: {line}")
     if not samples:
         raise UsageError("train: none of the recordings can be used")
+    if recipe.fps is None:
+        samples = [at_rate(s, samples[0].series.fps) for s in samples]
     learned = learn(recipe, samples)
     return Spotter(learned.recipe, learned.weights)
 
 
 def evaluate(
     recipes: Recipe | Sequence[Recipe],
-    recordings: Sequence[Recording],
+    recordings: Iterable[Recording] | tuple[str | Dataset, str | Path],
     out: str | Path,
     *,
     protocols: Sequence[Literal["default", "paper"]] = ("default",),
     workers: int = 1,
     cache: str | Path | None = None,
     log: Log | None = None,
-) -> list[dict[str, Any]]:
+) -> list[EvaluationFigures]:
     """Leave-one-subject-out evaluation of recipes, resumable; figures per recipe and protocol.
+
+    The call belongs below ``if __name__ == "__main__":`` in a script that uses several workers.
 
     Parameters
     ----------
     recipes : Recipe or sequence of Recipe
-    recordings : sequence of Recording
-        Of at least three subjects, also those without a movement.
+    recordings : recordings, or a data set and its folder
+        Of at least three subjects, also those without a movement. A data set is a name or an
+        object: ``("casme_sq", "/data/casme_sq")``.
     out : path
         Folder of the results; run again to go on after a stop.
     protocols : sequence of "default" and "paper"
@@ -328,10 +392,11 @@ def evaluate(
     cache : path, optional
         Where rows are kept; that of ``mespot cache`` by default.
     log : callable, optional
+        Takes one line whenever something is done.
 
     Returns
     -------
-    list of dict
+    list of EvaluationFigures
         What ``results.json`` holds; see docs/evaluation.md.
 
     Raises
@@ -339,12 +404,57 @@ def evaluate(
     UsageError, UnreadableInput, MespotError
         See :func:`mespot.evaluation.run.evaluate`.
     """
-    some = (recipes,) if isinstance(recipes, Recipe) else tuple(recipes)
+    some = [recipes] if isinstance(recipes, Recipe) else list(recipes)
+    _check_recipes(some, workers)
+    data = _data(recordings)
     place = (default_root() if cache is None else Path(cache), default_limit())
     plan = EvaluationPlan(
-        some, tuple(recordings), Path(out), place, tuple(protocols), workers
+        tuple(some), data.recordings, Path(out), place, tuple(protocols), workers, data.origin,
+        versions(TRAINING),
     )  # fmt: skip
-    return run_evaluation(plan, log or _silent)
+    return cast("list[EvaluationFigures]", run_evaluation(plan, log or _silent))
+
+
+@dataclass(frozen=True)
+class _Data:
+    """Recordings, and where they and their truth come from."""
+
+    recordings: tuple[Recording, ...]
+    origin: Mapping[str, Any]
+
+
+def _data(given: Iterable[Recording] | tuple[str | Dataset, str | Path]) -> _Data:
+    if isinstance(given, tuple) and len(given) == 2 and isinstance(given[1], str | Path):
+        name, root = given
+        dataset = named(name) if isinstance(name, str) else cast(Dataset, name)
+        contracts.check("datasets", dataset)
+        origin = {"name": registry.name_of("datasets", dataset), "root": str(Path(root).absolute())}
+        return _Data(tuple(dataset.load(root)), {**origin, "truth": dict(dataset.provenance(root))})
+    found = tuple(cast("Iterable[Recording]", given))
+    for recording in found:
+        if not isinstance(recording, Recording):
+            raise UsageError(
+                "evaluate: give Recording objects, or a data set and its folder, not "
+                f"{type(recording).__name__}"
+            )
+    return _Data(found, {})
+
+
+def _check_recipes(recipes: Sequence[Recipe], workers: int) -> None:
+    """Raise UsageError for what is no recipe, and for a class that no other process can import."""
+    for recipe in recipes:
+        if not isinstance(recipe, Recipe):
+            raise UsageError(
+                f"a recipe must be a Recipe, not {type(recipe).__name__}; mespot.load_recipe reads "
+                "one by name or file"
+            )
+        for plug_in in (recipe.descriptor, recipe.scorer) if workers > 1 else ():
+            if name := without_module(plug_in):
+                raise UsageError(
+                    f"recipe {recipe.name}: {name} was written in this session or in a function, "
+                    f"so that {workers} workers cannot import it: move it to a file of its own, or "
+                    "use workers=1"
+                )
 
 
 def _silent(_line: str) -> None:

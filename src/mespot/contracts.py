@@ -170,7 +170,7 @@ class Scorer(Protocol):
         """One finite float32 per row, (n, 1), rows in place.
 
         The score grows with the belief that a micro-expression is there; 0 or less is background.
-        A row that holds NaN still gets a score. ``score`` never sees the truth.
+        A row that holds NaN or infinities still gets one. ``score`` never sees the truth.
         """
 
     def score_truth(self, series: FrameSeries, truth: Sequence[Expression]) -> FrameSeries:
@@ -362,6 +362,11 @@ _BASES = {
     "datasets": "BaseDataset",
     "exports": "BaseExporter",
 }
+
+
+def module_of(cls: type) -> str:
+    """The module that a class is written in; that of a script is ``__main__`` in workers too."""
+    return "__main__" if cls.__module__ == "__mp_main__" else cls.__module__
 
 
 def members(family: str) -> list[str]:

@@ -231,14 +231,19 @@ def shipped() -> dict[str, Any]:
     """Names of the recipes that come with mespot and with installed plug-ins, and their files.
 
     A distribution offers the TOML files of a package by an entry point of the group
-    ``mespot.recipes``, such as ``lab = "mespot_lab.recipes"``.
+    ``mespot.recipes``, such as ``lab = "mespot_lab.recipes"``. One that cannot be imported is left
+    out; ``mespot doctor`` reports it.
     """
     from importlib.metadata import entry_points
 
     packages = ["mespot.recipes", *(p.value for p in entry_points(group="mespot.recipes"))]
     found: dict[str, Any] = {}
     for package in packages:
-        for item in resources.files(import_module(package)).iterdir():
+        try:
+            folder = resources.files(import_module(package))
+        except Exception:  # Whatever a stranger's module raises when it is imported.
+            continue
+        for item in folder.iterdir():
             if item.name.endswith(".toml"):
                 found.setdefault(item.name.removesuffix(".toml"), item)
     return dict(sorted(found.items()))

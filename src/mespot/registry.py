@@ -13,6 +13,7 @@ Every plug-in is checked against its family's contract when it is loaded.
 from __future__ import annotations
 
 import dataclasses
+import logging
 import pkgutil
 import types
 import typing
@@ -26,11 +27,16 @@ from mespot.errors import MespotError, UsageError, nearest
 Family = Literal["descriptors", "scorers", "datasets", "exports"]
 FAMILIES: tuple[Family, ...] = ("descriptors", "scorers", "datasets", "exports")
 
+_LOG = logging.getLogger(__name__)
 _registered: dict[str, dict[str, type]] = {family: {} for family in FAMILIES}
 _FAMILY_OF_HINT: dict[Any, Family] = {
     contracts.Descriptor: "descriptors",
     contracts.Scorer: "scorers",
 }
+
+
+class UnknownPlugin(UsageError):
+    """No plug-in of this name is known here."""
 
 
 def register(family: Family, cls: type, name: str = "") -> None:
@@ -49,8 +55,8 @@ def unregister(family: Family, cls: type) -> None:
 
 
 def default_name(cls: type) -> str:
-    """``module:Class``, the name of a class that was given none."""
-    return f"{cls.__module__}:{cls.__qualname__}"
+    """``module:Class``, the name of a class that was given none; the same in every process."""
+    return f"{contracts.module_of(cls)}:{cls.__qualname__}"
 
 
 def names(family: Family) -> list[str]:
@@ -61,8 +67,8 @@ def names(family: Family) -> list[str]:
 def plugin(family: Family, name: str) -> Any:
     """The plug-in's class.
 
-    Raises UsageError, with the nearest known name, if there is none, and for one that breaks its
-    contract; MespotError for one whose module cannot be imported.
+    Raises UnknownPlugin, with the nearest known name, if there is none, UsageError for one that
+    breaks its contract, MespotError for one whose module cannot be imported.
     """
     if name in _registered[family]:
         return _registered[family][name]
@@ -73,17 +79,34 @@ def plugin(family: Family, name: str) -> Any:
     else:
         what = f"there is no {family[:-1]} {name!r}"
         if ":" in name:
-            raise UsageError(
+            raise UnknownPlugin(
                 f"{what} here: import its class and call mespot.register({family!r}, ...) first"
             )
-        raise UsageError(f"{what}{nearest(name, names(family))}")
+        raise UnknownPlugin(f"{what}{nearest(name, names(family))}")
     contracts.check(family, cls, name)
     return cls
 
 
-def plugins(family: Family) -> dict[str, Any]:
-    """All plug-ins of a family, name -> class."""
-    return {name: plugin(family, name) for name in names(family)}
+@typing.overload
+def plugins(family: Literal["descriptors"]) -> dict[str, type[contracts.Descriptor]]: ...
+@typing.overload
+def plugins(family: Literal["scorers"]) -> dict[str, type[contracts.Scorer]]: ...
+@typing.overload
+def plugins(family: Literal["datasets"]) -> dict[str, type[contracts.Dataset]]: ...
+@typing.overload
+def plugins(family: Literal["exports"]) -> dict[str, type[contracts.Exporter]]: ...
+def plugins(family: Family) -> Mapping[str, type]:
+    """All plug-ins of a family that can be used, name -> class.
+
+    A broken one, of another distribution, is left out; a logged warning says why.
+    """
+    found = {}
+    for name in names(family):
+        try:
+            found[name] = plugin(family, name)
+        except MespotError as error:
+            _LOG.warning("%s %r is left out: %s", family[:-1], name, error)
+    return found
 
 
 def name_of(family: Family, plug_in: object) -> str:

@@ -24,7 +24,7 @@ from mespot import packing, registry
 from mespot.align.aligner import Aligner
 from mespot.align.config import Align
 from mespot.cache import Cache, digest_of, key_of
-from mespot.code_hash import code_hash, plugin_libraries, plugin_modules
+from mespot.code_hash import code_hash, plugin_hash
 from mespot.descriptors.stream import describe_stream
 from mespot.errors import MespotError, NoUsableFace, UnreadableInput, UsageError
 from mespot.pipeline import check_rate, describe_video, no_face, no_stretch
@@ -172,10 +172,7 @@ def keys_of(recipe: Recipe, recording: Recording, cache: Cache | None = None) ->
     aligning = code_hash(("mespot.align.aligner", "mespot.video", "mespot.pipeline"), _LIBRARIES)
     rate = str(recording.fps) if Path(path).is_dir() else "its own"
     crops = key_of("crops", content, rate, asdict(recipe.align), aligning)
-    describing = code_hash(
-        (*plugin_modules(descriptor), "mespot.pipeline", "mespot.packing"),
-        (*_DESCRIBING, *plugin_libraries(descriptor)),
-    )
+    describing = plugin_hash(descriptor, ("mespot.pipeline", "mespot.packing"), _DESCRIBING)
     section = registry.section_of("descriptors", descriptor, every=True)
     read = descriptor.read_depends_on(recording)
     return RowKeys(crops, key_of("rows", crops, section, describing, *read), content)

@@ -26,6 +26,8 @@ from mespot.extras import need
 from mespot.files import atomic_path, write_text
 from mespot.pipeline import DescribedVideo, check_rate, describe_video
 from mespot.recipe import Recipe, dumps, load_recipe
+from mespot.registry import UnknownPlugin
+from mespot.score_files import Scores
 from mespot.types import Expression, FaceClip, FrameMap, FrameSeries, Reading
 from mespot.video import VideoSource, open_source
 from mespot.weights import weights_hash
@@ -51,6 +53,8 @@ class Spotting:
     landmarks : (n, K, 2) float32 in source pixels
     stamps : (n,) int64 timestamps of the file's frames, or none; ``source_frames`` seeks by them
     reading : Reading, how the video was read
+    curve : Scores, the scores on the video's uniform grid, as :func:`mespot.decode` takes them;
+        None for a Spotting that was put together by hand
     notes : lines worth telling the user
     """
 
@@ -65,6 +69,7 @@ class Spotting:
     stamps: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     reading: Reading = field(default_factory=Reading)
     notes: list[str] = field(default_factory=list)
+    curve: Scores | None = None
 
     def to_frame(self, what: Literal["events", "scores"] = "events") -> pd.DataFrame:
         """The spots, or the score of every frame, as a pandas table.
@@ -208,7 +213,11 @@ class Spotter:
                 faces=faces,
             ),
             notes=notes,
-        )
+            curve=Scores(
+                path, scores, found, decode=config, frames=frames,
+                threshold=None if np.isnan(learned) else learned,
+            ),
+        )  # fmt: skip
 
     def self_test(self) -> None:
         """Describe and score a small random clip; raises where descriptor or network do not run."""
@@ -252,7 +261,8 @@ def on_every_frame(series: FrameSeries, values: NDArray[np.float32]) -> NDArray[
 def load_spotter(folder: str | Path | None = None) -> Spotter:
     """Read a spotter's folder; without one, the packaged default.
 
-    Raises UnreadableInput where a file of it is missing or damaged.
+    Raises UnreadableInput where a file of it is missing or damaged, UsageError where it uses a
+    plug-in that is not known here.
     """
     if folder is None:
         with resources.as_file(resources.files("mespot") / "spotters" / "default") as packaged:
@@ -264,7 +274,10 @@ def load_spotter(folder: str | Path | None = None) -> Spotter:
                 f"{folder}: not a spotter, {name} is missing; "
                 "give a folder that `mespot train` wrote"
             )
-    recipe = load_recipe(folder / "recipe.toml")
+    try:
+        recipe = load_recipe(folder / "recipe.toml")
+    except UnknownPlugin as error:
+        raise UsageError(f"{folder}: {error}; or install the package that brings it") from error
     try:
         with np.load(folder / "weights.npz", allow_pickle=False) as stored:
             weights = {name: stored[name] for name in stored.files}

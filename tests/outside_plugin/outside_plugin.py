@@ -61,6 +61,10 @@ class MovingZ(BaseScorer):
         return series.with_values(scores, ("score",))
 
 
+NUMBER = 3
+"""No class and no verb, though entry points name it."""
+
+
 @dataclass(frozen=True)
 class Broken:
     """A scorer without a method."""
@@ -112,7 +116,11 @@ class Lines(BaseExporter):
         self, path: str | Path, recordings: Iterable[Recording | RecordingRow] | None = None
     ) -> Sheet:
         events: dict[str, list[Expression]] = {}
-        for line in Path(path).read_text("utf-8").splitlines():
-            name, onset, apex, offset, kind = json.loads(line)
-            events.setdefault(name, []).append(Expression(onset, apex, offset, kind))
+        try:
+            for line in Path(path).read_text("utf-8").split("\n"):
+                if line:
+                    name, onset, apex, offset, kind = json.loads(line)
+                    events.setdefault(name, []).append(Expression(onset, apex, offset, kind))
+        except (OSError, ValueError) as error:
+            raise UnreadableInput(f"{path}: cannot be read ({error})") from error
         return Sheet(events)

@@ -34,10 +34,7 @@ class _Verbs(click.Group):
             command: click.Command = import_module(f"mespot.cli.{cmd_name}").command
             return command
         point = _verbs_of_others().get(cmd_name)
-        if point is None:
-            return None
-        loaded: click.Command = point.load()
-        return loaded
+        return None if point is None else _loaded(point)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -54,6 +51,27 @@ def _own_verbs() -> list[str]:
 def _verbs_of_others() -> dict[str, metadata.EntryPoint]:
     """Verbs of other installed distributions: entry points of the group ``mespot.verbs``."""
     return {point.name: point for point in metadata.entry_points(group="mespot.verbs")}
+
+
+def _loaded(point: metadata.EntryPoint) -> click.Command:
+    """The verb; for one that cannot be loaded, a verb that says why."""
+    try:
+        verb = point.load()
+    except Exception as error:  # Whatever a stranger's module raises when it is imported.
+        why = f"{type(error).__name__}: {error}".splitlines()[0]
+    else:
+        if isinstance(verb, click.Command):
+            return verb
+        why = f"{point.value} is no click command"
+    text = f"verb {point.name!r} cannot be loaded ({why})"
+
+    def refuse() -> None:
+        raise MespotError(text)
+
+    settings = {"ignore_unknown_options": True, "allow_extra_args": True}
+    return click.Command(
+        point.name, settings, callback=refuse, help=text, short_help=f"Cannot be loaded ({why})."
+    )
 
 
 def _show_version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:

@@ -13,7 +13,7 @@ import click
 from mespot.cli import NOT_FOR
 from mespot.errors import UnreadableInput, UsageError
 from mespot.evaluation.fold import PROTOCOLS
-from mespot.versions import versions
+from mespot.versions import TRAINING, versions
 
 if TYPE_CHECKING:
     from mespot.evaluation.describe import EvaluationPlan
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from mespot.rows_folder import RowsFolder
     from mespot.types import Recording
 
-_TRAINING = ("torch", "onnx", "scikit-learn")
 _WIDTHS = (30, 21, 8, 17, 9, 8, 12)
 _HEAD = ("recipe", "protocol", "F1 apex", "95 %", "F1 megc", "FA/min", "recall@1/m")
 
@@ -172,7 +171,7 @@ def plan_of(
     place = Path(options["cache"]) if options["cache"] else default_root()
     return EvaluationPlan(
         tuple(recipes), tuple(data.recordings), options["out"], (place, default_limit()), protocols,
-        options["workers"], data.origin, versions(_TRAINING),
+        options["workers"], data.origin, versions(TRAINING),
     )  # fmt: skip
 
 

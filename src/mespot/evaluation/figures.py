@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from mespot import metrics
 from mespot.evaluation.fold_folder import safe_name
@@ -23,6 +23,65 @@ RATE = 1.0
 """False alarms per minute at which recall is reported."""
 
 Tree = dict[str, Any]
+
+
+class RuleFigures(TypedDict):
+    """Pooled figures under one rule; None is 0/0 or unknown."""
+
+    tp: int
+    fp: int
+    fn: int
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    false_alarms_per_minute: float | None
+    f1_interval: list[float | None]
+    f1_mean_over_recordings: float | None
+    f1_by_subject: dict[str, float | None]
+
+
+class ScoringCost(TypedDict):
+    """How fast a fold scored, and the size of its weights."""
+
+    frames: int
+    seconds: float
+    weights_bytes: int
+
+
+class FoldFigures(TypedDict):
+    """What one fold chose; see docs/evaluation.md."""
+
+    fold: str
+    epoch: int
+    checkpoint: int | None
+    threshold: float | dict[str, float]
+    inner_subjects: list[str]
+    weights_sha256: str | None
+    checkpoint_sha256: str | None
+    seconds: float
+    cost: ScoringCost | None
+
+
+class EvaluationFigures(TypedDict):
+    """The figures of one recipe under one protocol, as in ``results.json``."""
+
+    recipe: str
+    recipe_sha256_16: str
+    protocol: str
+    optimistic: bool
+    dataset: str
+    synthetic: bool
+    apex: RuleFigures
+    megc: RuleFigures
+    minutes: float
+    recordings: int
+    subjects: int
+    unusable: list[str]
+    recall_at_1_per_minute: float | None
+    average_precision: float | None
+    scoring_frames_per_s: float | None
+    weights_bytes: int | None
+    folds: list[FoldFigures]
 
 
 def figures_of(out: Path, run: Path) -> Tree:

@@ -21,7 +21,7 @@ from typing import Any
 
 from mespot import rows
 from mespot.cache import Cache, key_of
-from mespot.code_hash import code_hash, plugin_libraries, plugin_modules
+from mespot.code_hash import plugin_hash
 from mespot.errors import MespotError, UsageError
 from mespot.evaluation import fold_folder, result_folder
 from mespot.evaluation.describe import EvaluationPlan, Log, check_lengths, describe_all
@@ -152,12 +152,10 @@ def _fold_tasks(
          [(e.onset, e.apex, e.offset, e.kind) for e in r.expressions])
         for r in plan.recordings
     ]  # fmt: skip
-    modules = ("mespot.evaluation.fold", *plugin_modules(recipe.scorer))
-    libraries = (*_LEARNING, *plugin_libraries(recipe.scorer))
     key = {
         "recipe": recipe.hash,
         "data": key_of(data),
-        "code": code_hash(modules, libraries),
+        "code": plugin_hash(recipe.scorer, ("mespot.evaluation.fold",), _LEARNING),
         "share": SHARE,
         "format": fold_folder.FORMAT,
     }
@@ -189,7 +187,8 @@ def _fold_task(shared: _Shared, task: _FoldTask) -> str:
     """Run one fold and write it; a line about its result."""
     plan, begin = shared.plan, time.perf_counter()
     by_id = {r.id: r for r in plan.recordings}
-    samples, again = _samples(plan, task, shared.keys[task.recipe.hash])
+    # The hash as the first process has it: names that were registered there are unknown here.
+    samples, again = _samples(plan, task, shared.keys[task.key["recipe"]])
     results = run_fold(task.recipe, samples, task.fold, plan.protocols)
     seconds = time.perf_counter() - begin
     parts = []
