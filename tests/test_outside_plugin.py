@@ -87,7 +87,9 @@ def python(tmp_path_factory):
         capture_output=True, text=True, check=True,
     ).stdout.strip()  # fmt: skip
     core = Path(mespot.__file__).parents[1]
-    (Path(site) / "here.pth").write_text(f"{core}\n{sysconfig.get_path('purelib')}\n")
+    # addsitedir also follows the .pth files there: packages that are installed as editable.
+    here = f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})"
+    (Path(site) / "here.pth").write_text(f"{core}\n{here}\n")
     subprocess.run(
         [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation",
          "--no-index", "--target", site, str(copy)],

@@ -95,7 +95,7 @@ def write_xls(path: Path, sheets: Mapping[str, Rows]) -> None:
     try:
         import xlwt
     except ImportError as error:
-        raise UsageError(f"writing {path.name} needs xlwt: pip install 'mespot[twins]'") from error
+        raise UsageError(f"writing {path.name} needs xlwt: pip install mespot-lab") from error
     book = xlwt.Workbook()
     for name, rows in sheets.items():
         sheet = book.add_sheet(name)
