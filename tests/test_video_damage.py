@@ -69,8 +69,9 @@ def test_truncated_file_gives_all_frames_before_the_cut(
         assert report.decode_failures <= 3
         # A transport stream has no header that could tell.
         assert suffix == "ts" or any(note.startswith("the header says") for note in report.notes)
-        results.append((numbers, report.decode_failures, report.source_times_s.tolist()))
-    # Parallel decoding loses nothing that a single thread finds.
+        results.append((numbers, report.source_times_s.tolist()))
+    # Parallel decoding loses no frame that a single thread finds. Failures may differ by the cut
+    # packet: FFmpeg's threads do not always report it.
     assert results[0] == results[1] == results[2]
 
 
