@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from dataclasses import replace
 from itertools import pairwise
 
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mespot import registry
-from mespot.errors import UnreadableInput
+from mespot.errors import MespotError, UnreadableInput
 from mespot.types import Expression
 from mespot_lab import sheets
 from synthetic_face import blank_images
@@ -145,9 +146,26 @@ def test_names_and_mistakes(tmp_path):
         smic.write_sheet(tmp_path, [smic.planned(0, 0, 50, many)])
 
 
-def test_a_damaged_marker_is_truth_of(tmp_path):
+def test_a_damaged_marker_is_reported(tmp_path):
     (tmp_path / "twin.json").write_text("[]")
     dataset = registry.plugin("datasets", "casme_sq")()
     with pytest.raises(UnreadableInput, match="does not say whose twin this is"):
         dataset.load(tmp_path)
     assert len(dataset.verify(tmp_path)) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "module", "install"),
+    [
+        ("samm_lv", "openpyxl", "pip install 'mespot[datasets]'"),
+        ("casme_cubed", "xlwt", "pip install mespot-lab"),
+    ],
+)
+def test_a_missing_writer_of_workbooks_is_named(tmp_path, monkeypatch, name, module, install):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(MespotError) as error:
+        sheets.sheet_module(name).write_sheet(tmp_path, plan_of(name, 0))
+    text = str(error.value)
+    assert text.startswith("writing ")
+    assert text.endswith(f" needs {module}: {install}")
+    assert not [p for p in tmp_path.rglob("*") if p.is_file()]

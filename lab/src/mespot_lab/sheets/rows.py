@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mespot.errors import UsageError
+from mespot.extras import need
 from mespot.files import atomic_path
 from mespot.types import Expression
 from mespot_lab.sheets import Plan, PlannedRecording
@@ -77,9 +78,8 @@ def settled(plan: Plan, rows: Sequence[Entry]) -> tuple[PlannedRecording, ...]:
 
 
 def write_xlsx(path: Path, sheets: Mapping[str, Rows]) -> None:
-    """Write a workbook of the newer kind, atomically."""
-    import openpyxl
-
+    """Write a workbook of the newer kind, atomically. Raises MissingExtra without openpyxl."""
+    openpyxl = need("openpyxl", extra="datasets", who=f"writing {path.name}")
     book = openpyxl.Workbook()
     book.remove(book.active)
     for name, rows in sheets.items():
