@@ -47,6 +47,8 @@ DESCRIPTORS: dict[str, Descriptor] = {
     "higo_top": HigoTop(span_s=0.3),
     "lbp_top": LbpTop(span_s=0.3),
 }
+# In place of hog_top, if --soft is given.
+SOFT = HogTop(span_s=0.3, voting="soft")
 HEAD = (
     "| descriptor | label | differenced | F1 apex | F1 IoU | false alarms/min "
     "| recall at 1/min | best F1 apex | best F1 IoU |"
@@ -83,9 +85,7 @@ def settings(
     for name, plain in DESCRIPTORS.items():
         if name not in only:
             continue
-        descriptor = plain
-        if soft and isinstance(plain, HogTop):
-            descriptor = replace(plain, voting="soft")
+        descriptor = SOFT if soft and name == "hog_top" else plain
         for label in ("overlap", "apex"):
             for differenced in (False, True):
                 scorer = Lstm(

@@ -38,7 +38,7 @@ from mespot.errors import MespotError
 from mespot.files import write_text
 from mespot.metrics import Rule, count
 from mespot.protocol import Sample, learn
-from mespot.recipe import load_recipe
+from mespot.recipe import Recipe, load_recipe
 from mespot.rows import collect, sample_of
 from mespot.runner import run_tasks
 from mespot.spotter import Spotter, load_spotter
@@ -153,7 +153,7 @@ def _render_group(setting: Setting, group: int) -> Path:
     return folder
 
 
-def _learn(recipe: Any, samples: list[Sample]) -> Spotter:
+def _learn(recipe: Recipe, samples: list[Sample]) -> Spotter:
     return Spotter(recipe, learn(recipe, samples).weights)
 
 
