@@ -116,7 +116,7 @@ def test_a_recording_is_never_held_as_a_whole():
     assert list(through_h264([], Fraction(30), 23)) == []
 
 
-def test_a_frame_that_is_lost_is_truth_of(monkeypatch):
+def test_a_lost_frame_is_reported(monkeypatch):
     real, frames = compress._decoded, [np.full((144, 64), 90, np.uint8)] * 40
     monkeypatch.setattr(compress, "_decoded", lambda *a: [f for f in real(*a) if f.pts < 39])
     with pytest.raises(MespotError, match="39 of 40 frames came back"):

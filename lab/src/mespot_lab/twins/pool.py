@@ -1,4 +1,4 @@
-"""Jobs in several processes: frames counted as they come, stopped at once and without a trace."""
+"""Tasks in several processes: frames are counted as they come; a stop leaves nothing behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a twin is made of: the order, and the tasks that follow from it."""
+"""What a twin is made of: the request, and the tasks that follow from it."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def make_request(
     like: str, scale: float = 1.0, seed: int = 0, level: str = "standard",
     values: Mapping[str, Any] | None = None, quality: int = JPEG_QUALITY,
 ) -> TwinRequest:  # fmt: skip
-    """An order with the data set's own frame; ``values`` are fields of ``ScriptConfig``.
+    """A request with the data set's own frame; ``values`` are fields of ``ScriptConfig``.
 
     Raises UsageError for an unknown data set, difficulty or field, for a field that the data set's
     numbers decide, and for a scale outside 0 to 1.
@@ -107,7 +107,7 @@ class Work:
 
 
 def make_work(request: TwinRequest, portraits: Sequence[Portrait]) -> Work:
-    """The plan and the tasks of an order; the same arguments give the same ones.
+    """The plan and the tasks of a request; the same arguments give the same ones.
 
     Raises UsageError without portraits or if the expressions do not fit the recordings.
     """

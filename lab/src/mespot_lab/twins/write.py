@@ -80,7 +80,7 @@ def write_twin(
 
 
 def _claim(work: Work, portraits: Sequence[Portrait], out: Path) -> tuple[PlannedRecording, ...]:
-    """Write the sheet and ``twin.json``, or check that the folder was begun with this order."""
+    """Write the sheet and ``twin.json``, or check that the folder was begun with this request."""
     path = out / TWIN_FILE
     if out.is_dir() and not path.is_file() and any(p.name[0] != "." for p in out.iterdir()):
         raise UsageError(f"{out}: is not empty and holds no twin; choose another folder")
