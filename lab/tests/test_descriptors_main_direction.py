@@ -236,6 +236,6 @@ def test_mirror_puts_a_movement_on_the_other_side():
 
 
 def test_bad_fields_are_one_clear_line():
-    for field in ({"distance_s": 0}, {"grid": (0, 6)}, {"reduced": 5}, {"rows_per_s": 0}):
+    for field in ({"distance_s": 0}, {"grid": (0, 6)}, {"reduced": 5}):
         with pytest.raises(ValueError, match=next(iter(field))):
             MainDirection(**field)

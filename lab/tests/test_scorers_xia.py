@@ -226,8 +226,7 @@ def test_quality_chooses_how_many_stumps():
     [
         ({"rounds": 0}, "rounds = 0"), ({"rounds": 5}, "rounds_choices"),
         ({"positives": 0}, "positives"), ({"margin_s": -1.0}, "margin_s"),
-        ({"walk": 1.0}, "walk = 1.0"), ({"steps": -1}, "steps"),
-        ({"walk_s": float("nan")}, "walk_s"),
+        ({"walk": 1.0}, "walk = 1.0"),
     ],
 )  # fmt: skip
 def test_fields_out_of_range(fields, told):

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from mespot_lab.networks.network_torch import RowModule
 
 Rows = NDArray[np.float32]
+# A row counts 1 + (this - 1) · label in its head.
+_POSITIVE_WEIGHT = 3.0
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,8 @@ class Network(LearnedScorer):
     learning_rate: float = 0.003
     batch: int = 1024
     slice_rows: int = 128
-    positive_weight: float = 3.0
     hard_weight: float = 1.0
     auxiliary: float = 0.5
-    weight_decay: float = 0.01
     dropout: float = 0.2
     noise: float = 0.4
     stretch: float = 0.0
@@ -53,9 +53,9 @@ class Network(LearnedScorer):
         ones = ("channels", "networks", "epochs", "batch", "slice_rows", "check_every")
         for name in ones:
             self._require(name, getattr(self, name) >= 1, "at least 1")
-        for name in ("learning_rate", "positive_weight", "hard_weight"):
+        for name in ("learning_rate", "hard_weight"):
             self._require(name, getattr(self, name) > 0, "above 0")
-        for name in ("weight_decay", "noise", "stretch", "amplitude", "auxiliary"):
+        for name in ("noise", "stretch", "amplitude", "auxiliary"):
             self._require(name, getattr(self, name) >= 0, "at least 0")
         self._require("dropout", 0 <= self.dropout < 1, "from 0 to below 1")
         self._require("label_s", self.label_s > 0, "above 0")
@@ -73,9 +73,7 @@ class Network(LearnedScorer):
     @property
     def targets(self) -> Targets:
         """What the heads learn."""
-        return Targets(
-            self.label, self.label_s, self.positive_weight, self.hard_weight, self.auxiliary
-        )
+        return Targets(self.label, self.label_s, _POSITIVE_WEIGHT, self.hard_weight, self.auxiliary)
 
     def epoch_of(self, checkpoint: int) -> int:
         """The epoch of the n-th checkpoint; each of several networks is looked at in turn."""

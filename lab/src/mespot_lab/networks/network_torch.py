@@ -22,6 +22,7 @@ from mespot_lab.networks.slices import TrainingFields, TrainingRows, Variation, 
 LARGEST_STEP = 1.0
 """Gradients are clipped to this norm."""
 _OPSET = 17
+_WEIGHT_DECAY = 0.01
 
 
 class RowModule(nn.Module):
@@ -244,7 +245,7 @@ def train(
     best, best_epoch, kept = math.nan, 0, None
     with one_thread():
         optimiser = torch.optim.AdamW(
-            parameters, lr=config.learning_rate, weight_decay=config.weight_decay
+            parameters, lr=config.learning_rate, weight_decay=_WEIGHT_DECAY
         )
         for epoch in range(1, config.epochs + 1):
             for group in optimiser.param_groups:

@@ -94,6 +94,8 @@ def undone(
 
 
 Flow = Callable[[NDArray[np.uint8], NDArray[np.uint8]], NDArray[np.float32]]
+# Rows stand at most so close: at high frame rates only every few frames have one.
+_ROWS_PER_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -116,16 +118,12 @@ class MainDirection(BaseDescriptor):
         Of the flow (Kroeger et al. 2016, Farneback 2003), as in OpenCV.
     reduced : int
         The crop's side is divided by this before the flow is computed.
-    rows_per_s : float
-        Rows stand at most so close: at high frame rates only every ``step_at(fps)``-th frame has
-        one.
     """
 
     distance_s: float = 0.4
     grid: tuple[int, int] = (6, 6)
     method: Literal["dis", "farneback"] = "dis"
     reduced: int = 2
-    rows_per_s: float = 60.0
 
     def __post_init__(self) -> None:
         if not self.distance_s > 0:
@@ -134,12 +132,10 @@ class MainDirection(BaseDescriptor):
             raise ValueError(f"grid {self.grid}: need two numbers of blocks from 1 to 64")
         if not 1 <= self.reduced <= 4:
             raise ValueError(f"reduced {self.reduced}: need 1 to 4")
-        if not self.rows_per_s > 0:
-            raise ValueError(f"rows_per_s {self.rows_per_s}: must be positive")
 
     def step_at(self, fps: Fraction) -> int:
         """Frames from one row to the next."""
-        return max(1, int(float(fps) / self.rows_per_s + 1e-6))
+        return max(1, int(float(fps) / _ROWS_PER_S + 1e-6))
 
     def reach_at(self, fps: Fraction) -> int:
         """Frames k from a row's middle to its first and last: a multiple of the step."""

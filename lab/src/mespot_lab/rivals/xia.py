@@ -27,6 +27,15 @@ from mespot_lab.rivals.learners import pieces
 # of the inner lips, lie on the same pixels as the outer ones while the mouth is shut.
 POINTS = (*range(6, 11), *range(17, 60))
 _SIDE = 150
+# Rows stand at most so close.
+_ROWS_PER_S = 60.0
+# Of a 150-px crop: side of the patch that is compared around a point, and how far a point can seem
+# to move before it counts as lost.
+_PATCH_PX = 15
+_MOST_PX = 12.0
+# Steps of the walk lead to rows within so many seconds, and a walk has so many.
+_WALK_S = 0.1
+_STEPS = 8
 
 
 @dataclass(frozen=True)
@@ -45,32 +54,20 @@ class LandmarkShape(BaseDescriptor):
         Length k of a stretch in seconds; at least one row's step.
     stretches : int
         To either side of the middle.
-    rows_per_s : float
-        Rows stand at most so close.
-    patch_px : int
-        Side of the patch that is compared around a point, in pixels of a 150-px crop.
-    most_px : float
-        A point that seems to move further than this was lost.
     """
 
     distance_s: float = 0.17
     stretches: int = 2
-    rows_per_s: float = 60.0
-    patch_px: int = 15
-    most_px: float = 12.0
 
     def __post_init__(self) -> None:
-        for name in ("distance_s", "rows_per_s", "most_px"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} {getattr(self, name)}: must be positive")
+        if not self.distance_s > 0:
+            raise ValueError(f"distance_s {self.distance_s}: must be positive")
         if self.stretches < 1:
             raise ValueError(f"stretches {self.stretches}: need at least 1")
-        if self.patch_px < 3:
-            raise ValueError(f"patch_px {self.patch_px}: need at least 3")
 
     def step_at(self, fps: Fraction) -> int:
         """Frames from one row to the next."""
-        return max(1, int(float(fps) / self.rows_per_s + 1e-6))
+        return max(1, int(float(fps) / _ROWS_PER_S + 1e-6))
 
     def distance(self, fps: Fraction) -> int:
         """The length k of a stretch in frames, a multiple of the step."""
@@ -131,7 +128,7 @@ class LandmarkShape(BaseDescriptor):
     def _deformations(self, frames: NDArray[np.uint8], k: int) -> NDArray[np.float32]:
         """(T - k, 2 K) of frame j + k against frame j."""
         size = frames.shape[1]
-        patch = max(3, round(self.patch_px * size / _SIDE))
+        patch = max(3, round(_PATCH_PX * size / _SIDE))
         begin = (MEAN_68[list(POINTS)] * size - 0.5).astype(np.float32)
         ends = np.empty((len(frames) - k, len(begin), 2))
         followed = np.empty(ends.shape[:2], bool)
@@ -140,7 +137,7 @@ class LandmarkShape(BaseDescriptor):
                 frames[j], frames[j + k], begin[:, None], None, winSize=(patch, patch), maxLevel=1
             )
             ends[j], followed[j] = end[:, 0], status[:, 0] == 1
-        far = np.hypot(*np.moveaxis(ends - begin, -1, 0)) > self.most_px * size / _SIDE
+        far = np.hypot(*np.moveaxis(ends - begin, -1, 0)) > _MOST_PX * size / _SIDE
         rest = deformations(begin, ends, followed & ~far) * (_SIDE / size)
         return rest.reshape(len(ends), -1).astype(np.float32)
 
@@ -257,12 +254,8 @@ class Xia(LearnedScorer):
         Rows nearer than this to an ME, and outside of it, are not learned: they see part of it.
     positives, negatives : int
         Rows to learn from, at most. They bound the memory.
-    walk_s : float
-        Steps of the walk lead to rows within so many seconds.
     walk : float
         Chance that a walker steps on, in [0, 1); 0: no walk.
-    steps : int
-        Of the walk.
     """
 
     training_needs: ClassVar[tuple[str, ...]] = ("sklearn",)
@@ -272,9 +265,7 @@ class Xia(LearnedScorer):
     margin_s: float = 0.1
     positives: int = 1000
     negatives: int = 2000
-    walk_s: float = 0.1
     walk: float = 0.5
-    steps: int = 8
 
     def __post_init__(self) -> None:
         for name in ("rounds", "positives", "negatives"):
@@ -282,9 +273,8 @@ class Xia(LearnedScorer):
                 raise UsageError(f"scorer xia: {name} = {getattr(self, name)}: must be at least 1")
         if any(not 1 <= r <= self.rounds for r in self.rounds_choices):
             raise UsageError(f"scorer xia: rounds_choices must be from 1 to rounds ({self.rounds})")
-        for name in ("margin_s", "walk_s", "steps"):
-            if not getattr(self, name) >= 0:
-                raise UsageError(f"scorer xia: {name} = {getattr(self, name)}: must be at least 0")
+        if not self.margin_s >= 0:
+            raise UsageError(f"scorer xia: margin_s = {self.margin_s}: must be at least 0")
         if not 0 <= self.walk < 1:
             raise UsageError(f"scorer xia: walk = {self.walk}: must be in [0, 1)")
 
@@ -338,22 +328,19 @@ class Xia(LearnedScorer):
         slope, offset = weights["platt"].tolist()
         votes = decisions(series.values, weights).astype(np.float32)
         own = np.where(good, platt.applied(votes, slope, offset), 0.0).astype(np.float64)
-        radius = self._radius(series)
-        if self.walk and self.steps and radius:
+        radius = _radius(series)
+        if self.walk and radius:
             near = squares(series.values, good, radius)
             chances = transitions(near, float(weights["sigma"]))
-            own = walked(own, chances, self.walk, self.steps)
+            own = walked(own, chances, self.walk, _STEPS)
         return series.with_values(own[:, None].astype(np.float32), ("score",))
-
-    def _radius(self, series: FrameSeries) -> int:
-        return round(self.walk_s * float(series.fps) / series.step)
 
     def _some_squares(
         self, series: FrameSeries, good: NDArray[np.bool_], rng: np.random.Generator
     ) -> NDArray[np.float64]:
         begin = int(rng.integers(0, max(len(series) - _LOOKED_AT, 0) + 1))
         part = slice(begin, begin + _LOOKED_AT)
-        near = squares(series.values[part], good[part], max(self._radius(series), 1))
+        near = squares(series.values[part], good[part], max(_radius(series), 1))
         return near[np.isfinite(near)]
 
     def _boosted(
@@ -374,6 +361,11 @@ class Xia(LearnedScorer):
             return [], []
         trees = list(machine.estimators_)
         return trees, machine.estimator_weights_[: len(trees)].tolist()
+
+
+def _radius(series: FrameSeries) -> int:
+    """Rows that a step of the walk can pass."""
+    return round(_WALK_S * float(series.fps) / series.step)
 
 
 def decisions(values: NDArray[np.float32], weights: Weights) -> NDArray[np.float64]:
