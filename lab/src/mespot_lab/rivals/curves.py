@@ -1,6 +1,6 @@
 """Curves of training-free spotters: strongest blocks, contrast in time, share of the maximum.
 
-Rows that do not hold numbers (no face, see ``mespot.descriptors._lost``) stay NaN all the way and
+Rows that do not hold numbers (no face, see ``FrameSeries.all_found``) stay NaN all the way and
 take no part in a recording's mean and maximum.
 """
 
@@ -32,7 +32,7 @@ class StrongestBlocks(BaseScorer):
 
 
 def check_rows(scorer: str, descriptor: str, prefix: str, series: FrameSeries) -> None:
-    """UsageError where the names of a series' columns tell that another descriptor made it."""
+    """UsageError where the names of a series' columns are those of another descriptor."""
     if series.names and not all(name.startswith(prefix) for name in series.names):
         raise UsageError(
             f"scorer {scorer}: these rows are of another descriptor (column "

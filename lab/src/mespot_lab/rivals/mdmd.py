@@ -52,7 +52,7 @@ def sectors(flow: NDArray[np.float32]) -> NDArray[np.uint8]:
     """The quarter of the circle that vectors (..., 2) point into: floor(atan2(v, u) / 90) mod 4.
 
     0: right and down to the right, until straight down begins 1; then 2, left; and 3, up. A vector
-    of length 0 is in 0, as atan2(0, 0) is. Signs alone tell, without any trigonometry.
+    of length 0 is in 0, as atan2(0, 0) is. Signs alone decide, without any trigonometry.
     """
     u, v = flow[..., 0], flow[..., 1]
     result = np.zeros(u.shape, np.uint8)

@@ -9,14 +9,14 @@ open is told in docs/scorers/svm_windows.md.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mespot.contracts import LearnedScorer
+from mespot.contracts import LearnedScorer, Quality
 from mespot.errors import UsageError
 from mespot.scorers.normalise import STD_FLOOR, difference
 from mespot.types import Expression, FrameSeries
@@ -129,7 +129,6 @@ def best_iou(
     return best
 
 
-Quality = Callable[[Callable[[FrameSeries], FrameSeries]], float]
 _ARRAYS = ("coef", "intercept", "mean", "std", "lengths_s", "edge", "difference_s")
 # Beyond this, in either direction, a decision value says nothing more.
 _LARGEST = 1e6
@@ -202,7 +201,7 @@ class SvmWindows(LearnedScorer):
         seed: int,
         quality: Quality | None = None,
     ) -> dict[str, NDArray[Any]]:
-        """One SVM per scale; see :mod:`mespot.scorers` for the contract.
+        """One SVM per scale; see :class:`mespot.contracts.Scorer`.
 
         Returns
         -------

@@ -7,7 +7,7 @@ docs/scorers/xia.md names the deviations.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, ClassVar
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mespot.align.crop import MEAN_68, MIRROR_68
-from mespot.contracts import BaseDescriptor, LearnedScorer
+from mespot.contracts import BaseDescriptor, LearnedScorer, Quality
 from mespot.errors import UsageError
 from mespot.types import Expression, FaceClip, FrameSeries
 from mespot_lab.rivals import learners, platt
@@ -233,10 +233,9 @@ def walked(
     return result
 
 
-Quality = Callable[[Callable[[FrameSeries], FrameSeries]], float]
 Weights = Mapping[str, NDArray[Any]]
 _ARRAYS = ("feature", "cut", "below", "above", "platt", "sigma", "columns")
-# So many rows of each training recording tell how much neighbours differ.
+# So many rows of each training recording show how much neighbours differ.
 _LOOKED_AT = 400
 
 
@@ -285,7 +284,7 @@ class Xia(LearnedScorer):
         seed: int,
         quality: Quality | None = None,
     ) -> dict[str, NDArray[Any]]:
-        """Stumps, and what the walk needs; see :mod:`mespot.scorers` for the contract.
+        """Stumps, and what the walk needs; see :class:`mespot.contracts.Scorer`.
 
         Returns
         -------
