@@ -145,10 +145,11 @@ def test_any_scale_can_be_planned(name, scale, seed):
         events = take.recording.expressions
         assert all(e.onset >= 1 and e.onset < e.apex <= e.offset for e in events)
         assert all(a.offset < b.onset for a, b in pairwise(events))
-    # As many frames as asked for, unless so few are that two recordings are more.
+    # As many frames as asked for, unless so few are that two recordings are more. SAMM-LV's lengths
+    # are skewed: their mean lies about a third above the median.
     whole = full.recordings * full.lengths.get(RECORDING, numbers.lengths[RECORDING]).median
     if scale > 0.1:
-        assert plan.n_frames == pytest.approx(scale * whole, rel=0.35)
+        assert 0.9 < plan.n_frames / (scale * whole) < 1.45
 
 
 def test_scale_by_hand():
