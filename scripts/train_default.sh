@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 bin=${BIN:-.venv/bin}
 "$bin/python" scripts/render_training_data.py "$faces" "$work" \
   standard dense0 dense1 dense2 dense3
-"$bin/mespot" train default -o src/mespot/spotters/default --evaluate --folds 6 --workers "${WORKERS:-2}" --work "$work/rows" \
+"$bin/mespot" train default -o src/mespot/spotters/default --overwrite --evaluate --folds 6 --workers "${WORKERS:-2}" --work "$work/rows" \
   --data "$work/standard" --also "$work/dense0" --also "$work/dense1" \
   --also "$work/dense2" --also "$work/dense3" \
   --footage "$videos/WolfgangLanger_Pexels.mp4" --footage "$videos/single_face.mp4" \

@@ -126,7 +126,8 @@ def test_export_gives_a_folder_that_can_be_read(capsys, twin, tmp_path):
     assert source["sha256"] == hashlib.sha256(sheet.read_bytes()).hexdigest()
     assert (source["name"], source["sheet"]) == ("casme-sq twin", sheet.name)
     assert source["settings"]["partial"] is False
-    out = called(capsys, "export", "casme-sq", twin, "-o", tmp_path / "out", "--json").out
+    again = ("export", "casme-sq", twin, "-o", tmp_path / "out", "--json", "--overwrite")
+    out = called(capsys, *again).out
     assert json.loads(out) == {
         "recordings": 3, "events": {"micro": 2, "macro": 2}, "source": source,
     }  # fmt: skip
@@ -260,7 +261,8 @@ def test_annotations_of_a_sheet_alone(capsys, sheet, tmp_path):
          "dataset": "samm-lv"} for n in ("006_1", "007_1")
     ]  # fmt: skip
     report = json.loads((tmp_path / "out" / "report.json").read_text())
-    told = called(capsys, "annotations", "samm-lv", sheet, "-o", tmp_path / "out", "--json").out
+    again = ("annotations", "samm-lv", sheet, "-o", tmp_path / "out", "--json", "--overwrite")
+    told = called(capsys, *again).out
     assert json.loads(told) == report
     assert report["rows"] == {"micro": 1, "macro": 2}
     assert report["events"] == {"micro": 1, "macro": 1}

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from mespot.errors import UsageError
 
 
 @contextmanager
@@ -35,6 +37,16 @@ def write_text(path: str | Path, text: str) -> None:
     """Write UTF-8 text atomically, with "\\n" line ends."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def refuse_standing(paths: Iterable[str | Path], remedy: str) -> None:
+    """Raise UsageError if a file of another origin is where one is to be written.
+
+    ``remedy`` says what the user can do, such as "choose another folder with -o".
+    """
+    for path in paths:
+        if Path(path).exists():
+            raise UsageError(f"{path}: is there already; {remedy}")
 
 
 def sha256(path: str | Path) -> str:

@@ -11,10 +11,11 @@ A video counts as finished when run.json lists it with the same hashes of video,
 then it is skipped. All files are written atomically and run.json last, so a stop at any moment
 costs no more than the video in work.
 
-events.csv belongs to a person as much as to mespot: every writing merges into what stands there
-(:mod:`mespot.verdicts`). run.json knows what was written into it; what differs is a person's and
-stays. A result leaves only when a new one takes its place: where a video has changed and can no
-longer be spotted, its old result stays and the run reports the failure.
+events.csv and recordings.csv belong to a person as much as to mespot: every writing merges into
+what stands there (:mod:`mespot.verdicts`). run.json knows what was written into them; what differs
+is a person's and stays. A picture or a score file of another origin is never replaced. A result
+leaves only when a new one takes its place: where a video has changed and can no longer be spotted,
+its old result stays and the run reports the failure.
 """
 
 from __future__ import annotations
@@ -34,21 +35,25 @@ from mespot.exports.csv import (
     EventRow,
     event_rows,
     read_event_rows,
+    read_recording_rows,
+    recording_rows,
     recording_text,
     write_event_rows,
     write_recordings,
 )
-from mespot.files import sha256, write_text
+from mespot.files import refuse_standing, sha256, write_text
 from mespot.locks import FolderLock
 from mespot.recipe import to_values
+from mespot.sheet import RecordingRow
 from mespot.spotter import Spotter, Spotting
 from mespot.types import Expression, Reading, Recording
-from mespot.verdicts import UNSEEN, merge
+from mespot.verdicts import UNSEEN, merge, merge_recordings
 
 FORMAT = 1
 _PARTS = ("onset", "apex", "offset")
 # What a file of nothing but a byte order mark, separators and line ends is made of.
 _BLANK = b"\xef\xbb\xbf,;\t\r\n "
+_SCORES_HEADER = "frame,time_s,score,found\n"
 _REMEDY = "; mend it, or move it away to have it written anew"
 
 
@@ -101,6 +106,8 @@ class ResultFolder:
         # What was written into events.csv, per item: the spots of before that a person judged,
         # moved or deleted included.
         self._offered: dict[str, list[dict[str, Any]]] = {}
+        # What was written into recordings.csv.
+        self._listed: list[RecordingRow] = []
 
     def __enter__(self) -> ResultFolder:
         return self
@@ -132,13 +139,14 @@ class ResultFolder:
 
         Raises UsageError where another process writes into the folder, or where it holds results of
         another recipe, other weights or another version and ``overwrite`` is not set;
-        UnreadableInput where run.json or events.csv cannot be read. Nothing has changed then.
+        UnreadableInput where run.json or a table cannot be read. Nothing has changed then.
         """
         self._lock.acquire()
         if self._lock.note:
             self.notes.append(self._lock.note)
         try:
             self._take_over(overwrite)
+            _listed(self._recordings_path)
             self._write_events()
         except BaseException:
             self.close()
@@ -173,6 +181,7 @@ class ResultFolder:
             )
         if known:
             self.items, self._offered = items, offered
+            self._listed = self._recording_rows()
 
     @property
     def stale(self) -> list[str]:
@@ -195,6 +204,15 @@ class ResultFolder:
             and all((self.folder / f"{name}.{end}").is_file() for end in ("scores.csv", "png"))
         )
 
+    def refuse_foreign(self, name: str) -> None:
+        """Raise UsageError if a file that mespot did not write has the name of a new result file.
+
+        A stopped run leaves at most a score file, or a picture with its score file.
+        """
+        scores, picture = (self.folder / f"{name}.{end}" for end in ("scores.csv", "png"))
+        if name not in self.items and not _is_scores(scores):
+            refuse_standing([scores, picture], "choose another folder with -o")
+
     def add(
         self,
         name: str,
@@ -209,11 +227,13 @@ class ResultFolder:
         may show them), ``fps`` and ``force``. ``truth`` is drawn into the picture where known.
         Without an earlier ``resume``, results that stand in the folder may be overwritten.
 
-        Raises UnreadableInput or OSError where events.csv can meanwhile not be read or written. The
-        result is kept in run.json then, and comes into events.csv with the next run.
+        Raises UnreadableInput or OSError where a table can meanwhile not be read or written. The
+        result is kept in run.json then, and comes into the table with the next run. Raises
+        UsageError as :meth:`refuse_foreign`.
         """
         if not self._open:
             self.resume(overwrite=True)
+        self.refuse_foreign(name)
         # Loading the plotting library takes longer than spotting some seconds of video.
         from mespot.picture import draw
 
@@ -240,7 +260,10 @@ class ResultFolder:
         try:
             self._write_events(spotted=name)
         finally:
-            self._write_run()
+            try:
+                self._write_recordings()
+            finally:
+                self._write_run()
 
     def _write_events(self, spotted: str | None = None) -> None:
         """Merge the spots of all items into events.csv; ``spotted`` is the item that is new."""
@@ -273,12 +296,30 @@ class ResultFolder:
                 "added"
             )
 
-    def _write_run(self) -> None:
+    @property
+    def _recordings_path(self) -> Path:
+        return self.folder / "recordings.csv"
+
+    def _recording_rows(self) -> list[RecordingRow]:
+        """What recordings.csv has to say of the items."""
         recordings = [
-            Recording(name, "", Fraction(item["fps_exact"]), item["frames"], source=item["path"])
+            Recording(
+                recording_text(name), "", Fraction(item["fps_exact"]), item["frames"],
+                source=item["path"],
+            )
             for name, item in self.items.items()
-        ]
-        write_recordings(self.folder / "recordings.csv", recordings)
+        ]  # fmt: skip
+        return recording_rows(self._recordings_path, recordings)
+
+    def _write_recordings(self) -> None:
+        """Merge the items into recordings.csv."""
+        fresh, standing = self._recording_rows(), _listed(self._recordings_path)
+        merged = merge_recordings(standing, self._listed, fresh)
+        if merged != standing:
+            write_recordings(self._recordings_path, merged)
+        self._listed = fresh
+
+    def _write_run(self) -> None:
         recipe = self.spotter.recipe
         offered = {name: self._offered.get(name, []) for name in self.items}
         differing = {n: spots for n, spots in offered.items() if spots != self.items[n]["spots"]}
@@ -346,10 +387,33 @@ def _standing(path: Path) -> tuple[tuple[str, ...] | None, list[EventRow]]:
         raise UnreadableInput(f"{error}{_REMEDY}") from error
 
 
+def _listed(path: Path) -> list[RecordingRow]:
+    """The rows of the recordings.csv that stands there; none of a missing or empty one.
+
+    Raises UnreadableInput with what to do.
+    """
+    try:
+        if not path.exists() or not path.read_bytes().strip(_BLANK):
+            return []
+        return read_recording_rows(path, name_all=True)
+    except OSError as error:
+        raise UnreadableInput(f"{path}: cannot be read ({error.strerror}){_REMEDY}") from error
+    except UnreadableInput as error:
+        raise UnreadableInput(f"{error}{_REMEDY}") from error
+
+
+def _is_scores(path: Path) -> bool:
+    """Whether the file begins as :func:`scores_csv` does."""
+    try:
+        return path.read_bytes().startswith(_SCORES_HEADER.encode())
+    except OSError:
+        return False
+
+
 def _count(rows: Sequence[EventRow], name: str) -> int:
     """How many rows are of the item."""
-    told = recording_text(name)
-    return sum(row.recording == told for row in rows)
+    text = recording_text(name)
+    return sum(row.recording == text for row in rows)
 
 
 def _counted(number: int) -> str:
@@ -365,7 +429,7 @@ def _reading(reading: Reading) -> dict[str, Any]:
 def scores_csv(spotting: Spotting) -> str:
     """``frame,time_s,score,found`` for every decoded frame; an empty score is unknown."""
     text = io.StringIO()
-    text.write("frame,time_s,score,found\n")
+    text.write(_SCORES_HEADER)
     rows = zip(spotting.times_s.tolist(), spotting.scores.tolist(), spotting.found.tolist())
     for frame, (time_s, score, found) in enumerate(rows):
         shown = "" if np.isnan(score) else f"{score:.6f}"

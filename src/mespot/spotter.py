@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Progress = Callable[[int, int | None], None]
+FILES = ("recipe.toml", "card.md", "network.onnx", "weights.npz", "weights.sha256")
+"""What a spotter's folder holds."""
 _NETWORK = "onnx"
 
 

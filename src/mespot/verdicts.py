@@ -11,9 +11,11 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from mespot.exports.csv import EventRow
+from mespot.sheet import RecordingRow
 from mespot.types import Expression
 
 UNSEEN = "unseen"
@@ -105,7 +107,7 @@ def merge(
 
 
 class _Places:
-    """Where the rows of each recording stand or stood: fresh ones come to the same place."""
+    """Where the rows of each recording stand or stood: fresh ones go to the same place."""
 
     def __init__(self) -> None:
         self._of: dict[str, list[tuple[int, int]]] = defaultdict(list)
@@ -134,6 +136,37 @@ class _Places:
             return len(rows)
         last = max(index for _, index in places)
         return last + (last < len(rows) and rows[last].recording == row.recording)
+
+
+def merge_recordings(
+    standing: Sequence[RecordingRow], offered: Sequence[RecordingRow], fresh: Sequence[RecordingRow]
+) -> list[RecordingRow]:
+    """The rows of recordings.csv: standing ones in their order, then those that are new.
+
+    Subject, data set and further columns of a standing row stay, and so do rows of other
+    recordings. Path, rate and length of a recording are brought up to date, except where a person
+    wrote another value than the one mespot ``offered`` before.
+    """
+    before = {row.id: row for row in offered}
+    new = {row.id: row for row in fresh}
+    rows = [
+        _up_to_date(row, before.get(row.id), new.pop(row.id)) if row.id in new else row
+        for row in standing
+    ]
+    return [*rows, *new.values()]
+
+
+def _up_to_date(
+    standing: RecordingRow, offered: RecordingRow | None, fresh: RecordingRow
+) -> RecordingRow:
+    def value(name: str) -> Any:
+        stands = getattr(standing, name)
+        untouched = stands in ("", None) or (
+            offered is not None and stands == getattr(offered, name)
+        )
+        return getattr(fresh, name) if untouched else stands
+
+    return replace(standing, **{name: value(name) for name in ("path", "fps", "n_frames")})
 
 
 def _by_recording(rows: Iterable[EventRow]) -> dict[str, list[EventRow]]:

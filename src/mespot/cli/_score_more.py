@@ -14,11 +14,16 @@ from mespot.types import Counts
 RATES = ("precision", "recall", "f1", "false_alarms_per_minute")
 _SHORT = {"f1": "F1", "false_alarms_per_minute": "FA/min"}
 
+_CURVES_START = b'{"format": "mespot-curves"'
+
 Tree = dict[str, Any]
 
 
 def check(options: dict[str, Any]) -> None:
-    """Raise UsageError for options that mean nothing."""
+    """Raise UsageError for options that mean nothing, and for a file that is not to be replaced."""
+    curves: Path | None = options["curves"]
+    if curves is not None and curves.is_file() and not _holds_curves(curves):
+        files.refuse_standing([curves], "choose another file for --curves")
     try:
         metrics.Rule("megc", options["k"])
     except ValueError as error:
@@ -96,6 +101,13 @@ def _compat(scored: Scored, name: str, options: dict[str, Any]) -> Tree:
             raise UsageError(f"--compat {name}: {error}") from error
         figures[kind] = metrics.plain(found)
     return figures
+
+
+def _holds_curves(path: Path) -> bool:
+    try:
+        return path.read_bytes().startswith(_CURVES_START)
+    except OSError:
+        return False
 
 
 def _told(name: str, figures: Tree) -> list[str]:

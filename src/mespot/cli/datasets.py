@@ -14,6 +14,7 @@ from mespot import registry
 from mespot.contracts import Dataset, Exporter
 from mespot.datasets.named import named
 from mespot.errors import EXIT_DONE, EXIT_FAILURE, UnreadableInput, UsageError
+from mespot.files import refuse_standing, write_text
 from mespot.inspection import Annotations, Inspection, lengths
 from mespot.sheet import RecordingRow, Sheet
 from mespot.types import KINDS, Recording
@@ -27,10 +28,14 @@ _SET = click.option(
     "--set", "settings", multiple=True, metavar="FIELD=VALUE",
     help="A field of the data set (mespot list datasets), such as frames=rawpic; repeatable.",
 )  # fmt: skip
+_OVERWRITE = click.option(
+    "--overwrite", is_flag=True, help="Replace files that are there, decisions in them included."
+)
 _FORMAT = click.option(
     "--format", "file_format", default="csv", show_default=True, metavar="FORMAT",
     help="How the events are written (mespot list exports).",
 )  # fmt: skip
+_OTHER_FOLDER = "choose another folder with -o, or --overwrite it"
 _COUNTS = ("recordings", "subjects", *KINDS[:3])
 
 
@@ -85,25 +90,35 @@ def verify_command(name: str, root: Path, settings: tuple[str, ...], as_json: bo
 @click.argument("root", type=click.Path(path_type=Path))
 @_OUT
 @_FORMAT
+@_OVERWRITE
 @_SET
 @_JSON
 def export_command(
-    name: str, root: Path, out: Path, file_format: str, settings: tuple[str, ...], as_json: bool
-) -> None:
+    name: str, root: Path, out: Path, file_format: str, overwrite: bool,
+    settings: tuple[str, ...], as_json: bool,
+) -> None:  # fmt: skip
     """Write the recordings of the data set NAME under ROOT, and their true expressions.
 
     The folder gets recordings.csv, events.csv (or events of another --format) and source.json,
     which names the sheet that was read, with its hash. The column status of an event names what
-    was repaired in its row.
+    was repaired in its row. Without --overwrite, no file that is there is replaced.
     """
     from mespot.exports.csv import write_recordings
-    from mespot.files import write_text
 
     exporter: Exporter = registry.build("exports", {"name": file_format})
     dataset = named(name, settings)
     recordings = dataset.load(root)
+    sheets = _sheets(exporter, out, recordings)
+    if not overwrite:
+        refuse_standing([out / "recordings.csv", *sheets, out / "source.json"], _OTHER_FOLDER)
     write_recordings(out / "recordings.csv", recordings)
-    events = _write_events(exporter, out, recordings)
+    for path, sheet in sheets.items():
+        exporter.write(path, sheet)
+    events = (
+        f"{_number(len(sheets), 'file')} *{exporter.suffix}"
+        if exporter.one_recording
+        else next(iter(sheets))
+    )
     source = dataset.provenance(root)
     write_text(out / "source.json", json.dumps(source, indent=2, ensure_ascii=False) + "\n")
     kinds = Counter(e.kind for r in recordings for e in r.expressions)
@@ -115,29 +130,30 @@ def export_command(
     click.echo(f"wrote {out / 'recordings.csv'}, {events} and {out / 'source.json'}")
 
 
-def _write_events(exporter: Exporter, out: Path, recordings: Sequence[Recording]) -> str:
-    """Write the events; where a file holds one recording, one file each. Returns what to print."""
+def _sheets(exporter: Exporter, out: Path, recordings: Sequence[Recording]) -> dict[Path, Sheet]:
+    """The files of events and what each holds: all recordings, or one where a file takes one."""
     if not exporter.one_recording:
-        path = out / f"events{exporter.suffix}"
-        exporter.write(path, Sheet({r.id: r.expressions for r in recordings}, tuple(recordings)))
-        return str(path)
+        events = {r.id: r.expressions for r in recordings}
+        return {out / f"events{exporter.suffix}": Sheet(events, tuple(recordings))}
+    sheets = {}
     for recording in recordings:
         # Recordings of the data set `folder` may have any name.
         if Path(recording.id).name != recording.id:
             raise UsageError(f"recording {recording.id!r}: its name cannot be that of a file")
-        path = out / f"{recording.id}{exporter.suffix}"
-        exporter.write(path, Sheet({recording.id: recording.expressions}, (recording,)))
-    return f"{_number(len(recordings), 'file')} *{exporter.suffix}"
+        events = {recording.id: recording.expressions}
+        sheets[out / f"{recording.id}{exporter.suffix}"] = Sheet(events, (recording,))
+    return sheets
 
 
 @command.command("annotations", short_help="Convert an annotation sheet alone, without images.")
 @click.argument("name")
 @click.argument("sheet", type=click.Path(path_type=Path))
 @_OUT
+@_OVERWRITE
 @_SET
 @_JSON
 def annotations_command(
-    name: str, sheet: Path, out: Path, settings: tuple[str, ...], as_json: bool
+    name: str, sheet: Path, out: Path, overwrite: bool, settings: tuple[str, ...], as_json: bool
 ) -> int:
     """Write what the SHEET of the data set NAME says: events.csv, recordings.csv, report.json.
 
@@ -145,8 +161,10 @@ def annotations_command(
     Exit code 1 if no known irregularity explains some rows; a warning names each.
     """
     from mespot.exports.csv import write_events, write_recordings
-    from mespot.files import write_text
 
+    if not overwrite:
+        tables = [out / name for name in ("recordings.csv", "events.csv", "report.json")]
+        refuse_standing(tables, _OTHER_FOLDER)
     dataset = named(name, settings)
     notes = dataset.read_sheet(sheet)
     if notes is None:

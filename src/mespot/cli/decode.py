@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, replace
 from fractions import Fraction
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from mespot.cli import NOT_FOR
 from mespot.errors import UsageError
+from mespot.files import refuse_standing
 
 if TYPE_CHECKING:
     from mespot.decoding import Decode
@@ -49,8 +49,8 @@ def command(
     """
     from mespot.score_files import read_scores
 
-    if out is not None and Path(out).exists() and not options["overwrite"]:
-        raise UsageError(f"{out}: is there already; choose another file, or --overwrite it")
+    if out is not None and not options["overwrite"]:
+        refuse_standing([out], "choose another file, or --overwrite it")
     rate = _rate(options["fps"])
     curves = [s for path in scores for s in read_scores(path, rate, options["span"])]
     names = [s.recording for s in curves]

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from mespot.cli import NOT_FOR
+from mespot.files import refuse_standing
 from mespot.types import Recording
 from mespot.versions import versions
 
@@ -37,6 +38,10 @@ def command(out: str, seconds: float, seed: int) -> int:
 
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
+    # The list of recordings shows that the clip and its truth are those of an earlier demo.
+    if not (folder / "truth_recordings.csv").exists():
+        mine = (folder / name for name in ("demo.mp4", "truth.csv"))
+        refuse_standing(mine, "choose another folder with -o")
     click.echo(f"1. making a synthetic clip of {seconds:g} s ...", err=True)
     recording = make_clip(folder, seconds, seed)
     write_recordings(folder / "truth_recordings.csv", [recording])
@@ -66,7 +71,7 @@ def command(out: str, seconds: float, seed: int) -> int:
 
 
 def make_clip(folder: Path, seconds: float, seed: int) -> Recording:
-    """Write the synthetic clip folder/demo.mp4, and tell what happens in it."""
+    """Write the synthetic clip folder/demo.mp4, and return what happens in it."""
     from mespot.synthetic import STANDARD, load_portraits, render_recording
 
     config = replace(STANDARD, micro_per_minute=12.0, macro_per_minute=2.5)
@@ -100,7 +105,7 @@ def _show(recording: Any, truth: list[Any], spotting: Any, pairs: dict[int, int]
         )
         click.echo(f"{left:<44} {right}{'' if event else '  (false alarm)'}")
     others = [e.kind for e in recording.expressions if e.kind != "micro"]
-    told = ", ".join(f"{others.count(k)} {k}" for k in sorted(set(others)))
-    click.echo(f"distractors in the clip: {told or 'none'}")
+    listed = ", ".join(f"{others.count(k)} {k}" for k in sorted(set(others)))
+    click.echo(f"distractors in the clip: {listed or 'none'}")
     wrong = len(spotting.expressions) - len(pairs)
     click.echo(f"{len(pairs)} of {len(truth)} found, {wrong} false alarms (one synthetic clip)")

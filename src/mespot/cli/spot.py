@@ -147,6 +147,7 @@ def _one(folder: Any, path: str, name: str, how: dict[str, Any]) -> str:
     if folder.finished(name, digest, how):
         count = len(folder.items[name]["spots"])
         return f"unchanged since it was finished, skipped ({count} spots)"
+    folder.refuse_foreign(name)
     rate = None if how["fps"] is None else Fraction(how["fps"])
     with FrameBar(name) as bar:
 

@@ -12,6 +12,7 @@ import click
 
 from mespot.cli import NOT_FOR
 from mespot.errors import NoUsableFace, UnreadableInput, UsageError
+from mespot.files import refuse_standing
 from mespot.progress import FrameBar
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     metavar="DIR",
     help="Folder that becomes the spotter.",
 )
+@click.option("--overwrite", is_flag=True, help="Replace the spotter in DIR, its card included.")
 @click.option(
     "--data",
     multiple=True,
@@ -103,8 +105,11 @@ def command(recipe: str, out: str, **options: Any) -> int:
     from mespot.evaluation.run import need_modules
     from mespot.protocol import learn, leave_one_subject_out, leave_subjects_out
     from mespot.recipe import load_recipe
-    from mespot.spotter import Spotter
+    from mespot.spotter import FILES, Spotter
 
+    if not options["overwrite"]:
+        standing = (Path(out) / name for name in FILES)
+        refuse_standing(standing, "choose another folder with -o, or --overwrite the spotter")
     chosen = load_recipe(recipe).override(options["settings"])
     need_modules(chosen)
     if options["rows"] is None:

@@ -23,7 +23,7 @@ from mespot.errors import MespotError, UnreadableInput, UsageError
 from mespot.evaluation import fold_folder
 from mespot.evaluation.describe import DescribedSet, EvaluationPlan, Log
 from mespot.exports.csv import read_events, read_recording_rows, write_events, write_recordings
-from mespot.files import write_text
+from mespot.files import refuse_standing, write_text
 from mespot.types import Recording
 from mespot.version import __version__
 
@@ -44,7 +44,11 @@ def prepare(plan: EvaluationPlan) -> None:
         text = f"{plan.out}: cannot be written ({error.strerror}); choose another folder with -o"
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         raise (MespotError if full else UsageError)(text) from error
-    _refuse_others(plan, _stored(plan.out))
+    earlier = _stored(plan.out)
+    if not earlier:
+        tables = [plan.out / name for name in ("recordings.csv", "truth.csv", "results.json")]
+        refuse_standing(tables, "choose another folder with -o")
+    _refuse_others(plan, earlier)
 
 
 def begin(plan: EvaluationPlan, described: DescribedSet, log: Log) -> None:

@@ -57,9 +57,11 @@ def parse_events(
     return _rows.parse_events(table.cells(problems), problems, recordings)
 
 
-def parse_recordings(path: str | Path, problems: list[str]) -> list[RecordingRow]:
+def parse_recordings(
+    path: str | Path, problems: list[str], name_all: bool = False
+) -> list[RecordingRow]:
     """As :func:`read_recording_rows`, but adds what is wrong with single rows to ``problems``."""
-    table = read_table(path, _rows.RECORDING_KNOWN)
+    table = read_table(path, _rows.RECORDING_KNOWN, name_all)
     _rows.check_recording_columns(path, table.columns)
     return _rows.parse_recordings(table.cells(problems), problems)
 
@@ -184,10 +186,13 @@ def write_events(
     Csv().write(path, Sheet(events, tuple(recordings), times_s or {}))
 
 
-def read_recording_rows(path: str | Path) -> list[RecordingRow]:
-    """The rows of a recordings.csv, which needs the column ``recording`` alone (for scoring)."""
+def read_recording_rows(path: str | Path, name_all: bool = False) -> list[RecordingRow]:
+    """The rows of a recordings.csv, which needs the column ``recording`` alone (for scoring).
+
+    With ``name_all``, a column that holds text without a name is kept as ``unnamed_<number>``.
+    """
     problems: list[str] = []
-    rows = parse_recordings(path, problems)
+    rows = parse_recordings(path, problems, name_all)
     refuse(problems)
     return rows
 
@@ -211,15 +216,21 @@ def write_recordings(path: str | Path, recordings: Iterable[Recording | Recordin
 
     A ``RecordingRow``'s path is written as it is.
     """
+    cells = _rows.recording_rows(recording_rows(path, recordings))
+    write_table(path, _rows.columns_of(_rows.RECORDING_COLUMNS, cells), cells)
+
+
+def recording_rows(
+    path: str | Path, recordings: Iterable[Recording | RecordingRow]
+) -> list[RecordingRow]:
+    """The rows that :func:`write_recordings` would write into the file ``path``."""
     folder = Path(path).parent
-    rows = [
+    return [
         replace(RecordingRow.of(r), path=_portable(r.source, folder))
         if isinstance(r, Recording) and r.source
         else RecordingRow.of(r)
         for r in recordings
     ]
-    cells = _rows.recording_rows(rows)
-    write_table(path, _rows.columns_of(_rows.RECORDING_COLUMNS, cells), cells)
 
 
 def _portable(source: str, folder: Path) -> str:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from mespot.errors import UnreadableInput, UsageError
 from mespot.exports.csv import write_events, write_recordings
-from mespot.files import atomic_path, write_text
+from mespot.files import atomic_path, refuse_standing, write_text
 from mespot.synthetic.config import STANDARD, ScriptConfig
 from mespot.synthetic.portraits import Portrait
 from mespot.synthetic.render import render
@@ -155,6 +155,8 @@ def _claim(out_dir: Path, portraits: Sequence[Portrait], plan: DatasetRequest) -
     if not path.is_file():
         if any(out_dir.glob("*.mp4")):
             raise UsageError(f"{out_dir}: holds videos of another origin; choose another folder")
+        tables = (out_dir / "recordings.csv", out_dir / "events.csv")
+        refuse_standing(tables, "choose another folder")
         write_text(path, text)
         return
     try:
