@@ -155,7 +155,7 @@ def test_tracks_are_led_back_only_where_they_disagree(
     assert rigid_error(error) < (0.3 if covered else 0.05)
 
 
-@pytest.mark.parametrize(("pixels", "coarse"), [(0.5, False), (9.0, True)])
+@pytest.mark.parametrize(("pixels", "coarse"), [(0.5, False), (1.2, False), (9.0, True)])
 def test_coarse_levels_are_for_large_steps(
     pixels: float, coarse: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,6 +30,7 @@ from mespot import (
 from mespot.descriptors.region_flow import RegionFlow
 from mespot.exports.csv import write_events, write_recordings
 from mespot.scorers.lstm import Lstm
+from mespot.spotter import Spotting
 from mespot.synthetic import STANDARD, load_portraits, make_script, render
 from mespot.types import FrameSeries, Recording
 
@@ -280,6 +281,30 @@ def test_tables_of_a_result(frames):
     assert isinstance(events, pandas.DataFrame)
     assert list(events.columns)[:5] == ["onset", "apex", "offset", "kind", "score"]
     assert len(events) == len(result.expressions)
+
+
+def test_a_table_has_the_times_of_the_frames():
+    pytest.importorskip("pandas")
+    times = np.array([0.0, 0.04, 0.09, 0.12])
+    made = Spotting(
+        "v.mp4", Fraction(25), [Expression(1, None, 3, score=0.5), Expression(0, 2, 3)],
+        np.float32([0, 1, np.nan, 0]), np.array([True, True, False, True]), times, 0.5,
+        np.zeros((4, 68, 2), np.float32),
+    )  # fmt: skip
+    first, second = made.to_frame().to_dict("records")
+    assert [first[c] for c in ("onset", "offset", "onset_s", "offset_s")] == [1, 3, 0.04, 0.12]
+    assert np.isnan(first["apex_s"])
+    assert [second[c] for c in ("onset_s", "apex_s", "offset_s")] == [0.0, 0.09, 0.12]
+    scores = made.to_frame("scores")
+    assert scores["time_s"].tolist() == times.tolist()
+    assert scores["found"].tolist() == [True, True, False, True]
+
+
+def test_a_slow_video_is_refused_unless_forced(frames):
+    with pytest.raises(UsageError, match="too slow"):
+        mespot.load_spotter().spot(frames, fps=10)
+    with pytest.raises(UsageError, match="too slow"):
+        mespot.spot(frames, fps=10)
 
 
 def test_python_m_mespot():

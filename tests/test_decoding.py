@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mespot.decoding import Decode, candidates, decode
+from mespot.decoding import Decode, candidates, decode, prepared
 from mespot.errors import UsageError
 from mespot.scorers.oracle import Oracle
 from mespot.types import Expression, FrameSeries
@@ -99,6 +99,9 @@ def test_duration_bounds_drop():
     assert [s.n_frames for s in decode(curve(values), FIXED)] == [1, 3, 5]
     bounded = replace(FIXED, min_s=0.2, max_s=0.4)
     assert spans(decode(curve(values), bounded)) == [(4, 5, 6)]
+    # A length of exactly the bound stays.
+    exact = replace(FIXED, min_s=0.3, max_s=0.3)
+    assert spans(decode(curve(values), exact)) == [(4, 5, 6)]
 
 
 def test_dropped_long_movement_does_not_come_back_as_its_lesser_peaks():
@@ -184,6 +187,14 @@ def test_smoothing_joins_ripples_and_moves_no_peak():
     assert len(candidates(curve(values), replace(FIXED, level=1.0))) == 4
     smoothed = decode(curve(values), replace(FIXED, smooth_s=0.5))
     assert [s.apex for s in smoothed] == [20]
+
+
+def test_smoothing_by_hand():
+    # 0.5 s are five rows: a mean over 2 rows on either side, twice.
+    values = np.zeros(21)
+    values[10] = 25
+    twice = [0, 1, 2, 3, 4, 5, 4, 3, 2, 1, 0]
+    assert prepared(curve(values), Decode(smooth_s=0.5))[5:16] == pytest.approx(twice)
 
 
 @pytest.mark.parametrize(

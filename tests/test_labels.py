@@ -92,6 +92,10 @@ def test_labels_of_their_own_length_stand_about_the_rows_middle():
     # Longer than the rows: the first rows' labels reach before the video.
     wide = label_scores(series(20, 3), [Expression(0, 0, 6)], label_s=0.28)
     assert wide[0] == np.float32(5 / 7)
+    # At least one frame: only the row with the apex in its middle has a label.
+    narrow = label_scores(s, [Expression(12, 13, 16)], "apex", label_s=0.01)
+    assert np.flatnonzero(narrow).tolist() == [9]
+    assert narrow[9] == 1
     assert np.argmax(wide) == 2
 
 

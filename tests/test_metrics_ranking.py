@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -92,6 +93,8 @@ def test_unknown_length_leaves_the_rates_open():
     assert np.isnan(curve.false_alarms_per_minute).all()
     assert all(map(math.isnan, curve.recall_at([1.0])))
     assert curve.recall[-1] == 1
+    empty = metrics.froc(metrics.rank([Recording("a", "s", Fraction(30), 0)], {}, {}, MEGC))
+    assert np.isnan(replace(empty, fp=np.array([1])).false_alarms_per_minute).all()
 
 
 def test_a_spot_without_a_score_is_refused():

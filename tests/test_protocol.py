@@ -222,6 +222,8 @@ def test_a_sample_has_its_recordings_truth_on_the_grid_of_its_rows():
     frames = FrameMap(np.array([0, 2, 4, 6, 8]))
     one = Sample.of(recording, Rows(series, np.ones(5, bool), frames, Reading()))
     assert one.truth == (Expression(1, 2, 3), Expression(4, 4, 4))
+    assert one.lifelike
+    assert one.minutes == pytest.approx(5 / float(FPS) / 60)
     assert one.in_source(one.truth[0]) == truth[0]
     plain = Sample.of(recording, Rows(series, np.ones(5, bool), FrameMap.identity(5)))
     assert plain.frames is None

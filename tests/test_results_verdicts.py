@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
 
 import pytest
 
+from mespot import results
 from mespot.errors import UnreadableInput, UsageError
 from mespot.exports.csv import read_recordings
-from mespot.results import ResultFolder
+from mespot.results import ResultFolder, input_digest
 from mespot.spotter import load_spotter
 from verdict_cases import FIRST, HOW, VERSIONS, edit, resume, rows, spot, spotting, without_pictures
 
@@ -154,6 +156,33 @@ def test_a_damaged_table_is_refused_and_left(out, damage, part):
     assert str(out / "events.csv") in str(refused.value)
     assert (out / "events.csv").read_bytes() == damage
     assert (out / "run.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{}", "[]", "1", '{"format": 1}', '{"format": 1, "key": {}}',
+     '{"format": 1, "key": {}, "items": {"a": {}}}', '{"format": 1, "key": {}, "items": 3}'],
+)  # fmt: skip
+def test_a_damaged_run_file_is_refused_and_left(out, text):
+    spot(out)
+    (out / "run.json").write_text(text)
+    with pytest.raises(UnreadableInput, match=r"run\.json: damaged .*; delete it or"):
+        resume(out)
+    assert (out / "run.json").read_text() == text
+
+
+def test_an_input_that_cannot_be_read_is_one_line(tmp_path, monkeypatch):
+    path = tmp_path / "v.mp4"
+    with pytest.raises(UnreadableInput, match="no such file or folder"):
+        input_digest(path)
+    path.write_bytes(b"x")
+
+    def failing(*_: object) -> str:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(results, "sha256", failing)
+    with pytest.raises(UnreadableInput, match=r"v\.mp4: cannot be read \(Input/output error\)"):
+        input_digest(path)
 
 
 def test_a_table_damaged_during_the_run_costs_no_result(out):

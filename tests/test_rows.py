@@ -216,6 +216,26 @@ def test_rows_that_go_between_finding_and_reading_are_made_anew(
     assert rows.load_or_make(FLOW, keys, recording, cache)[1] is False
 
 
+def test_rows_of_another_content_are_never_taken_for_those_that_went(recording, tmp_path):
+    """The video is replaced after its keys were made, and the rows are pruned."""
+    video = tmp_path / "v.mp4"
+    for first, second in ((b"", b"\0"), (b"\0", b"")):
+        bytes_of = Path(str(recording.source)).read_bytes()
+        video.write_bytes(bytes_of + first)
+        shown, cache = replace(recording, source=str(video)), Cache(tmp_path / f"c{len(first)}")
+        keys, _ = rows.make_rows(FLOW, shown, cache)
+        cache.prune(0)
+        video.write_bytes(bytes_of + second)
+        with pytest.raises(rows.RowsGone):
+            rows.load_or_make(FLOW, keys, shown, cache)
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_a_rate_that_does_not_suit_is_refused_whatever_is_kept(recording, tmp_path, keep):
+    with pytest.raises(UsageError, match="fixes its lengths in frames at 60"):
+        rows.rows_of(replace(FLOW, fps=60.0), recording, Cache(tmp_path), keep_crops=keep)
+
+
 def test_rows_that_go_a_second_time_are_one_clear_line(recording, tmp_path, monkeypatch):
     cache = Cache(tmp_path)
     keys, _ = rows.make_rows(FLOW, recording, cache)

@@ -170,6 +170,8 @@ def test_rates_that_suit():
 def test_names_of_a_batch_do_not_clash(tmp_path):
     paths = [tmp_path / p for p in ("a/v.mp4", "b/v.mp4", "w.mov", "a/v.avi", "q/a_v_2.mp4")]
     assert item_names(paths) == ["a_v", "b_v", "w", "a_v_2", "q_a_v_2"]
+    alike = [tmp_path / f"{i}/a/v.mp4" for i in range(5)]
+    assert item_names(alike) == ["a_v", "a_v_2", "a_v_3", "a_v_4", "a_v_5"]
 
 
 def test_names_of_earlier_runs_are_kept_and_not_given_twice(tmp_path):

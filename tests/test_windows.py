@@ -47,6 +47,7 @@ def test_short_series_is_one_lengthened_window():
     assert cut(values, 5).tolist() == [[1, 2, 3, 3, 3]]
     assert merge_mean(cut(values, 5), 3).tolist() == [1, 2, 3]
     assert pad(values, 2) is values
+    assert pad(values, 4).tolist() == [1, 2, 3, 3]
 
 
 def test_mean_by_hand():
@@ -158,6 +159,11 @@ def test_smooth_is_the_mean_between_walls(values, radius, data):
             high += 1
         expected[i] = curve[low : high + 1].mean()
     assert np.allclose(smooth(curve, usable, radius), expected, atol=1e-7)
+
+
+def test_smooth_of_small_numbers_is_as_exact():
+    curve, usable = np.linspace(0.1, 0.9, 50), np.ones(50, bool)
+    assert np.array_equal(smooth(curve * 2.0**-40, usable, 3), smooth(curve, usable, 3) * 2.0**-40)
 
 
 def test_smooth_leaves_no_dust():
