@@ -92,6 +92,9 @@ def test_a_plug_in_counts_with_its_parts():
     class Both(LearnedScorer):
         one: Lstm = field(default_factory=Lstm)
 
+        def fit(self, series, truth, seed, quality=None):
+            return {}
+
         def score(self, series, weights):
             return series
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mespot.exports.csv import EventRow, event_rows
 from mespot.types import Expression
-from mespot.verdicts import SAME, merge, told_rejected, without_rejected
+from mespot.verdicts import SAME, merge, rejected_line, without_rejected
 
 STATUSES = ("unseen", "confirmed", "rejected", "", "unsure")
 
@@ -93,4 +93,4 @@ def test_rejected_events_are_left_out_and_counted():
     }
     left, count = without_rejected(events)
     assert (count, {n: len(found) for n, found in left.items()}) == (2, {"a": 2, "b": 1, "c": 0})
-    assert told_rejected("t.csv", 2, 5).startswith("t.csv: 2 of 5 events are left out")
+    assert rejected_line("t.csv", 2, 5).startswith("t.csv: 2 of 5 events are left out")

@@ -73,7 +73,7 @@ def default_limit() -> int:
 
 
 def key_of(*parts: object) -> str:
-    """32 hex digits that tell these parts (as JSON takes them) from all others."""
+    """32 hex digits that stand for these parts (as JSON takes them) and no others."""
     text = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 

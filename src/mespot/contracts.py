@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -222,10 +223,20 @@ class BaseScorer:
         return ()
 
 
-class LearnedScorer(BaseScorer):
+class LearnedScorer(BaseScorer, ABC):
     """The defaults of a scorer that learns; it writes its own ``fit``."""
 
     learns: ClassVar[bool] = True
+
+    @abstractmethod
+    def fit(
+        self,
+        series: Sequence[FrameSeries],
+        truth: Sequence[Sequence[Expression]],
+        seed: int,
+        quality: Quality | None = None,
+    ) -> Weights:
+        """To be written by every scorer that learns."""
 
 
 @runtime_checkable
@@ -267,7 +278,7 @@ class Dataset(Protocol):
         """The expressions of an annotation sheet alone; None for a set without such a sheet."""
 
 
-class BaseDataset:
+class BaseDataset(ABC):
     """The defaults of a data set; it writes ``load`` and its three texts."""
 
     def verify(self, root: str | Path) -> list[str]:
@@ -278,9 +289,9 @@ class BaseDataset:
             return [str(error)]
         return []
 
+    @abstractmethod
     def load(self, root: str | Path) -> list[Recording]:
         """To be written by every data set."""
-        raise NotImplementedError
 
     def inspect(self, root: str | Path) -> Inspection:
         """Counts and lengths of what ``load`` gives, and the lines of ``verify``."""
@@ -390,6 +401,8 @@ def check(family: str, plugin: object, name: str = "") -> None:
     if not cls.__dataclass_params__.frozen:  # type: ignore[attr-defined]
         raise UsageError(f"{where}: can be changed; write @dataclass(frozen=True) above it")
     fields = {f.name for f in dataclasses.fields(cls)}
+    for member in sorted(getattr(cls, "__abstractmethods__", ())):
+        raise UsageError(f"{where}: lacks {_shown(member, getattr(cls, member))}; write it")
     for member in members(family):
         wanted = vars(FAMILIES[family]).get(member)
         found = getattr(cls, member, None)

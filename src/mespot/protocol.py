@@ -99,7 +99,7 @@ def leave_subjects_out(samples: Sequence[Sample], n_folds: int, seed: int = 0) -
 def check_disjoint(train: Sequence[Sample], test: Sequence[Sample]) -> None:
     """Raise ValueError if a subject, or a recording by its id, is in train and in test.
 
-    A ``Fold`` looks only at the subjects it was told of; here the samples' own count.
+    A ``Fold`` looks only at the subjects that it was given; here the samples' own subjects count.
     """
     for what, name in (("subject", "subject"), ("recording", "id")):
         both = {getattr(s, name) for s in train} & {getattr(s, name) for s in test}

@@ -26,7 +26,7 @@ from mespot.recipe import Recipe
 from mespot.row_files import SUFFIXES, RowFile, read_row_file
 from mespot.sheet import RecordingRow
 from mespot.types import Expression, Recording
-from mespot.verdicts import told_rejected, without_rejected
+from mespot.verdicts import rejected_line, without_rejected
 
 RECORDINGS, EVENTS, COLUMNS = "recordings.csv", "events.csv", "columns.csv"
 _T = TypeVar("_T")
@@ -108,7 +108,7 @@ def examine(root: str | Path) -> tuple[RowsFolder | None, list[str]]:
         events, rejected = without_rejected(sheet.events)
         if rejected:
             n = sum(map(len, sheet.events.values()))
-            notes.append(told_rejected(root / EVENTS, rejected, n))
+            notes.append(rejected_line(root / EVENTS, rejected, n))
     if problems or files.descriptor is None:
         # A broken columns.csv would be reported with every file.
         return None, list(dict.fromkeys(problems))

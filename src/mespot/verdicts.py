@@ -43,7 +43,7 @@ def without_rejected(
     return left, sum(map(len, events.values())) - sum(map(len, left.values()))
 
 
-def told_rejected(where: object, rejected: int, events: int) -> str:
+def rejected_line(where: object, rejected: int, events: int) -> str:
     """The line that reports how many events were left out."""
     return f"{where}: {rejected} of {events} events are left out, their status is {REJECTED}"
 

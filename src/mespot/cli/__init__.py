@@ -118,7 +118,7 @@ def run(args: list[str]) -> int:
         click.echo("mespot: interrupted; finished items are kept, run again to resume", err=True)
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output went away (`| head`): nothing left to tell it.
+        # The reader of our output went away (`| head`): it can get no message.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:

@@ -65,7 +65,7 @@ def _need_subjects(scored: Scored, what: str) -> None:
 
 
 def _intervals(scored: Scored, n: int, seed: int, tree: Tree) -> list[str]:
-    """Add ``<rate>_interval`` to the tree; the lines that tell them."""
+    """Add ``<rate>_interval`` to the tree; the lines that show them."""
     n_subjects = len({r.subject for r in scored.rows})
     lines = ["", f"95 % intervals from {n} resamples of {n_subjects} subjects, seed {seed}"]
     if n_subjects < 2:
@@ -73,13 +73,13 @@ def _intervals(scored: Scored, n: int, seed: int, tree: Tree) -> list[str]:
     for protocol, found in scored.per_subject.items():
         for kind, counts in scored.pooled[protocol].items():
             per_subject = [row[kind] for row in found.values()]
-            told = []
+            shown = []
             for name in RATES:
                 ends = metrics.bootstrap(per_subject, name, n=n, seed=seed)
                 tree[protocol][kind][f"{name}_interval"] = metrics.plain(list(ends))
                 value, low, high = map(rate, (getattr(counts, name), *ends))
-                told.append(f"{_SHORT.get(name, name)} {value} [{low}, {high}]")
-            lines.append(f"{protocol:<9}{kind:<8}  " + "  ".join(told))
+                shown.append(f"{_SHORT.get(name, name)} {value} [{low}, {high}]")
+            lines.append(f"{protocol:<9}{kind:<8}  " + "  ".join(shown))
     return lines
 
 
@@ -115,8 +115,8 @@ def _told(name: str, figures: Tree) -> list[str]:
     lines = ["", f"compat {name}: NOT comparable with the table above: it {figures['faults']}"]
     for kind, found in figures.items():
         if kind != "faults":
-            told = [f"{key} {v if isinstance(v, int) else rate(v)}" for key, v in found.items()]
-            lines.append(f"{name:<12} {kind:<8}  " + "  ".join(told))
+            shown = [f"{key} {v if isinstance(v, int) else rate(v)}" for key, v in found.items()]
+            lines.append(f"{name:<12} {kind:<8}  " + "  ".join(shown))
     return lines
 
 
@@ -148,6 +148,6 @@ def write_curves(scored: Scored, options: dict[str, Any]) -> tuple[list[str], li
             )
     for name in kinds:
         watched = (tree["workload"][name] or {}).get("watched_for", {})
-        told = "  ".join(f"{float(s):.0%} seen in {rate(w)}" for s, w in watched.items())
-        lines.append(f"{'video':<9}{name:<8}  {told or 'workload -'}")
+        shown = "  ".join(f"{float(s):.0%} seen in {rate(w)}" for s, w in watched.items())
+        lines.append(f"{'video':<9}{name:<8}  {shown or 'workload -'}")
     return tree["notes"], lines

@@ -18,7 +18,7 @@ from mespot.exports import csv
 from mespot.registry import names, plugin
 from mespot.sheet import POINT, RecordingRow, Sheet
 from mespot.types import KINDS
-from mespot.verdicts import told_rejected, without_rejected
+from mespot.verdicts import rejected_line, without_rejected
 
 _FILE = click.Path(path_type=Path)
 
@@ -62,7 +62,7 @@ def command(reference: Path, estimate: Path, **options: Any) -> None:
 
     apex: a spot is right if its apex lies in [onset, offset] of a true expression. megc: if their
     intervals overlap by IoU 0.5 (--k) or more. One to one in both. Counts are pooled over every
-    recording of RECORDINGS.csv; "overall" is micro and macro together. A file that tells no kinds
+    recording of RECORDINGS.csv; "overall" is micro and macro together. A file without kinds
     holds micro-expressions. Events whose status is rejected are left out of both files.
     """
     more.check(options)
@@ -110,7 +110,7 @@ def _read(path: Path, listed: Sequence[RecordingRow] | None) -> Sheet:
     sheet: Sheet = reader.read(path, listed)
     events, rejected = without_rejected(sheet.events)
     if rejected:
-        _note(told_rejected(path, rejected, sum(map(len, sheet.events.values()))))
+        _note(rejected_line(path, rejected, sum(map(len, sheet.events.values()))))
     return replace(sheet, events=events)
 
 
@@ -125,7 +125,7 @@ def _derived(*sheets: Sheet) -> list[RecordingRow]:
 
 
 def _kinds(*sheets: Sheet) -> tuple[str, ...]:
-    """The kinds that get a line of their own: all that occur, if any file tells kinds."""
+    """The kinds that get a line of their own: all that occur, if any file names kinds."""
     if not any(sheet.has_kinds for sheet in sheets):
         return ()
     return metrics.kinds_in(*(sheet.events for sheet in sheets))

@@ -139,7 +139,7 @@ def _spotter(path: str | None) -> Any:
 
 
 def _one(folder: Any, path: str, name: str, how: dict[str, Any]) -> str:
-    """Spot one video; the line to tell about it."""
+    """Spot one video; the line that reports it."""
     from mespot.progress import FrameBar
     from mespot.results import input_digest
 

@@ -70,7 +70,7 @@ _NOT_FOR_TWINS = ("recordings", "seconds", "fps")
     "--jpeg-quality", "quality", type=click.IntRange(30, 100), default=None,
     help="Of a twin: of its images; default 95.",
 )  # fmt: skip
-@click.option("--dry-run", is_flag=True, help="Of a twin: tell what would be made, and make none.")
+@click.option("--dry-run", is_flag=True, help="Of a twin: report its numbers, make nothing.")
 def command(out: Path, **options: Any) -> None:
     """Animate portraits with micro-expressions and everything that is mistaken for them.
 

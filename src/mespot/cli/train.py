@@ -197,7 +197,7 @@ def _samples(recipe: Any, options: dict[str, Any]) -> tuple[list[Any], list[Any]
         click.echo(f"left out: {line}", err=True)
     names = [s.id for group in groups for s in group]
     if len(set(names)) < len(names):
-        raise UsageError("two of the folders have the same name: rename one, to tell them apart")
+        raise UsageError("two of the folders have the same name: rename one, so that they differ")
     if not groups[0]:
         raise UsageError("none of the recordings can be used")
     if recipe.fps is None:

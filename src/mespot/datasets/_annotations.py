@@ -38,7 +38,7 @@ GENERAL_TRAPS = {
 }
 """Codes that every sheet can meet, each with what is done."""
 TEXT_FRAME = "text-frame"
-"""A text for an onset or offset, dropped: no known oddity, since nobody can tell what it means."""
+"""A text for an onset or offset, dropped: no known oddity, since nobody knows what it means."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ A data set's own file says how its sheet is read (``parse``) and which folder is
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -101,9 +102,9 @@ class LabelledSet(BaseDataset):
 
     # What the file of a data set defines.
 
+    @abstractmethod
     def parse(self, book: Workbook) -> Parsed:
         """The rows of the workbook as they are. Raises UnreadableInput if it is another's."""
-        raise NotImplementedError
 
     def refine(self, parsed: Parsed, places: Mapping[str, Place]) -> None:
         """Drop or mark what only this data set knows to be wrong, after the errata.
@@ -111,9 +112,9 @@ class LabelledSet(BaseDataset):
         ``places`` says where recordings begin, as far as it is known.
         """
 
+    @abstractmethod
     def recording_of(self, folder: Path) -> tuple[str, str] | None:
         """Id and subject of the recording whose images lie in ``folder``; None for others."""
-        raise NotImplementedError
 
     def oddities(self, run: ImageRun, first: int | None) -> list[str]:
         """Codes of what is odd about a folder; ``first`` is its first image by the sheet."""

@@ -131,9 +131,9 @@ class SmicE(LabelledSet):
     UNLISTED_BELONG: ClassVar[bool] = False
     RULES: ClassVar[Rules] = Rules(onset_zero_is_start=False)
     OWN_TRAPS: ClassVar[dict[str, str]] = {
-        "first-missing": "FirstF is no number: the first image tells it; without images LastF and "
+        "first-missing": "FirstF is no number: the first image gives it; without images LastF and "
         "TotalVL do, else the number in its text; else the row is dropped",
-        "first-wrong": "FirstF puts the expression outside the recording: the first image tells "
+        "first-wrong": "FirstF puts the expression outside the recording: the first image gives "
         "it; without images LastF and TotalVL do where they agree with the expression",
         "third-me-garbage": "a third micro-expression that ends before it begins or lies outside "
         "the recording: dropped",
@@ -288,7 +288,7 @@ def _read_row(parsed: Parsed, line: Line, sheet: str, pairs: Sequence[int]) -> N
 def _first(
     line: Line, pairs: Sequence[int], last: float | None, total: float | None
 ) -> tuple[int | float | None, str]:
-    """The number of the first image, and a code where FirstF itself does not tell it.
+    """The number of the first image, and a code where FirstF itself does not give it.
 
     Text such as ``MISSING <-426679`` stands where it was lost: the last image and the length give
     it back, else the number in the text. The last image and the length also count where FirstF puts

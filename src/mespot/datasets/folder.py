@@ -21,7 +21,7 @@ from mespot.files import sha256
 from mespot.inspection import Inspection, counts_of, lengths_of
 from mespot.sheet import RecordingRow, Sheet
 from mespot.types import Expression, Recording
-from mespot.verdicts import told_rejected, without_rejected
+from mespot.verdicts import rejected_line, without_rejected
 
 _LOG = logging.getLogger(__name__)
 _IMAGES = frozenset((".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"))
@@ -132,7 +132,7 @@ def _heeded(path: Path, sheet: Sheet) -> dict[str, list[Expression]]:
     """The events that a person did not reject; how many others there are is logged."""
     events, rejected = without_rejected(sheet.events)
     if rejected:
-        _LOG.warning(told_rejected(path, rejected, sum(map(len, sheet.events.values()))))
+        _LOG.warning(rejected_line(path, rejected, sum(map(len, sheet.events.values()))))
     return events
 
 

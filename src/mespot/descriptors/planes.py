@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, ClassVar, NamedTuple
@@ -45,7 +46,7 @@ class Sums(NamedTuple):
 
 
 @dataclass(frozen=True)
-class ThreePlanes(BaseDescriptor):
+class ThreePlanes(BaseDescriptor, ABC):
     """Fields and frame of a descriptor on three orthogonal planes; see docs/descriptors.md.
 
     Parameters
@@ -176,15 +177,15 @@ class ThreePlanes(BaseDescriptor):
                 columns[..., plane, :] = columns[..., plane, self._mirrored_bins()]
         return series.with_values(np.asarray(series.values)[:, columns.ravel()], series.names)
 
+    @abstractmethod
     def _mirrored_bins(self) -> NDArray[np.int64]:
         """(bins_per_plane,) the bin that takes each one's place when the first axis turns round."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _fill(
         self, frames: NDArray[np.uint8], cuts: Cuts, sums: Sums, rows: NDArray[np.float32]
     ) -> None:
         """Write the rows (n, bt, blocks, 3, bins) of contiguous frames."""
-        raise NotImplementedError
 
     def _cut(self, clip: FaceClip) -> Cuts:
         height, width = clip.frames.shape[1:]

@@ -55,12 +55,12 @@ def parse_events(
 ) -> Sheet:
     """Events of rows of cells; everything wrong is added to ``problems``, row by row.
 
-    Where no row tells a kind, all are micro. Where some do, a row that does not is ``other`` and
+    Where no row names a kind, all are micro. Where some do, a row that does not is ``other`` and
     marked. A row with an apex alone is a point event, marked. With ``recordings``, an event of a
     recording that is not among them, or past its end, is a problem.
     """
     rows = list(rows)
-    told = any(row.text("kind") for row in rows)
+    named = any(row.text("kind") for row in rows)
     given = None if recordings is None else {r.id: RecordingRow.of(r) for r in recordings}
     seen = dict(given or {})
     events: dict[str, list[Expression]] = {}
@@ -70,7 +70,7 @@ def parse_events(
         if not name:
             row.wrong("recording", "is empty")
             continue
-        expression = _expression(row, told)
+        expression = _expression(row, named)
         if given is None:
             _note_subject(row, name, seen)
         else:
@@ -78,21 +78,21 @@ def parse_events(
         if expression is not None:
             events.setdefault(name, []).append(expression)
             times.setdefault(name, {}).update(_times(row, expression))
-    return Sheet(events, tuple(seen.values()), {n: t for n, t in times.items() if t}, told)
+    return Sheet(events, tuple(seen.values()), {n: t for n, t in times.items() if t}, named)
 
 
-def _expression(row: Cells, told: bool) -> Expression | None:
+def _expression(row: Cells, named: bool) -> Expression | None:
     """The expression of a row, or None with the problem noted."""
     before = len(row.problems)
     onset, apex, offset = (row.whole(c) for c in _FRAMES)
     score = row.number("score")
-    kind = row.text("kind").lower() or ("other" if told else "micro")
+    kind = row.text("kind").lower() or ("other" if named else "micro")
     if kind not in KINDS:
         row.wrong("kind", f"is none of {', '.join(KINDS)}")
     attributes = {k: v for k, v in row.cells.items() if k not in EVENT_COLUMNS}
     if row.text("status"):
         attributes["status"] = row.text("status")
-    if told and not row.text("kind"):
+    if named and not row.text("kind"):
         attributes[UNKNOWN_KIND] = ""
     if len(row.problems) > before:
         return None
@@ -128,7 +128,7 @@ def _check_listed(
 
 
 def _note_subject(row: Cells, name: str, seen: dict[str, RecordingRow]) -> None:
-    """Remember the subject that the events tell of a recording; two for one are a problem."""
+    """Remember the subject that the events name for a recording; two for one are a problem."""
     subject = row.text("subject")
     known = seen.setdefault(name, RecordingRow(name, subject))
     if subject and not known.subject:
@@ -138,7 +138,7 @@ def _note_subject(row: Cells, name: str, seen: dict[str, RecordingRow]) -> None:
 
 
 def _times(row: Cells, expression: Expression) -> dict[int, float]:
-    """The frame times that a row tells."""
+    """The frame times that a row gives."""
     times = {}
     for column in _FRAMES:
         frame, value = getattr(expression, column), row.number(f"{column}_s")
@@ -167,7 +167,7 @@ def _event_row(sheet: Sheet, recording: RecordingRow, e: Expression) -> dict[str
     point = attributes.pop(POINT, "") == "yes" and e.onset == e.apex == e.offset
     if point:
         times.update(onset=None, offset=None)
-    untold = attributes.get(UNKNOWN_KIND) == "" and e.kind == "other"
+    unnamed = attributes.get(UNKNOWN_KIND) == "" and e.kind == "other"
     if attributes.get(UNKNOWN_KIND) == "":
         del attributes[UNKNOWN_KIND]
     clash = next((k for k in attributes if k.strip().lower() in _RESERVED or not k.strip()), None)
@@ -179,7 +179,7 @@ def _event_row(sheet: Sheet, recording: RecordingRow, e: Expression) -> dict[str
         "onset": None if point else e.onset,
         "apex": e.apex,
         "offset": None if point else e.offset,
-        "kind": None if untold else e.kind,
+        "kind": None if unnamed else e.kind,
         "score": None if e.score is None else float(e.score),
         **{f"{c}_s": value for c, value in times.items()},
         "status": attributes.pop("status", None),

@@ -69,7 +69,7 @@ class VideoReport:
         How the source counts its frames: the number in an image's name; for a file, from 0.
     stamps : (n_decoded,) int64
         The container's timestamps, by which ``source_frames`` finds frames again; empty where they
-        do not tell all frames apart.
+        are not different for all frames.
     notes : tuple of str
         Remarks in plain words (frames lost, gaps, a header that is wrong), empty if all is well.
     """

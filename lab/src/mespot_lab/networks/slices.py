@@ -1,7 +1,7 @@
 """Rows and targets of the networks: what a head learns, slices of recordings, series in pieces.
 
 One head each for micro-expressions, macro-expressions and blinks. The other two make no spots: they
-make the shared part of the network tell apart what the micro head confuses most easily with a
+make the shared part of the network separate what the micro head confuses most easily with a
 micro-expression, the onset of a smile or a blink.
 
 Every epoch cuts the recordings anew from another row on, and may change a slice's tempo and

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _STEPS = 50
-# Keeps the fit finite where labels are perfectly told apart; small against any real number of rows.
+# Keeps the fit finite where labels are separated without error; small against the rows.
 _PENALTY = 1e-3
 
 

@@ -3,7 +3,7 @@
 X. Tran, X. Hong, G. Zhao, "Sliding window based micro-expression spotting: a benchmark", ACIVS
 2017: every window at every position and scale is described and judged by a linear classifier;
 windows that share half of themselves with a micro-expression are positive. What the paper leaves
-open is told in docs/scorers/svm_windows.md.
+open stands in docs/scorers/svm_windows.md.
 """
 
 from __future__ import annotations

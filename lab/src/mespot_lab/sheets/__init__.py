@@ -16,7 +16,7 @@ loader in ``mespot.datasets``, each with
     Where frame ``i`` (from 0) of a recording goes, relative to the root of the data set.
 ``write_sheet(root, plan, irregularities=True) -> tuple of PlannedRecording``
     Write the sheet under ``root``. Returns the plan as a reader of the sheet must find it: some
-    oddities lose what cannot be told any more (an offset, an apex).
+    oddities lose what is not known any more (an offset, an apex).
 ``impossible(plan) -> mapping of kind to int``
     Rows that the sheet adds although they cannot be; a reader drops them again.
 """
@@ -115,7 +115,7 @@ def write_marker(root: Path, name: str, plan: Plan) -> None:
 
 
 def marker_of(name: str, plan: Plan) -> dict[str, Any]:
-    """What the marker of a twin tells its loader. ``plan`` is what ``write_sheet`` returned.
+    """What the marker of a twin says to its loader. ``plan`` is what ``write_sheet`` returned.
 
     ``twin_of``; ``counts`` of recordings, subjects and expressions by kind, as they are read;
     ``counts_by_labels``, the same by name of a further label set, where the data set has one;

@@ -37,7 +37,7 @@ _BESIDE = Path("OUT/twin")
 @click.option(
     "--difference",
     is_flag=True,
-    help="Each row also on differences in time of its descriptor, which tell less of who it is.",
+    help="Each row also on differences in time of its descriptor, which show less of who it is.",
 )
 @click.option(
     "--more",

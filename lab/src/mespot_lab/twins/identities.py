@@ -49,7 +49,7 @@ class Identity:
 class Kinship:
     """The identities of a twin's subjects, in order.
 
-    ``sharing`` is the number of pairs of subjects with a portrait in common; ``repeated`` tells
+    ``sharing`` is the number of pairs of subjects with a portrait in common; ``repeated`` says
     that some have all of theirs in common.
     """
 

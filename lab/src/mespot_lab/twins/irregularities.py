@@ -2,7 +2,7 @@
 
 The oddities lose an offset here and add a row there, and what a reader finds again must still have
 the lengths of the real data set. Which rows are met depends on nothing but their order and kinds,
-so that a sheet of dummies tells.
+so that a sheet of dummies shows the difference.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ class Slot:
 
 
 def lay_out(numbers: Numbers, events: Mapping[str, int], rng: np.random.Generator) -> list[Slot]:
-    """Recordings by subject, with ``events`` of each kind over as many recordings as told.
+    """Recordings by subject, with ``events`` of each kind over as many recordings as given.
 
     Subjects have equally many recordings, give or take one. Every recording that is not idle holds
     something; micro-expressions are placed first.

@@ -112,7 +112,7 @@ def _single_threaded() -> Iterator[None]:
 
 
 def _start(root: Path, portraits: Sequence[Portrait], counter: Any, stop: Any) -> None:
-    """In every process: Ctrl-C is the parent's affair, which tells by the event."""
+    """In every process: Ctrl-C is the parent's affair, which sets the event."""
     # Where it could not be kept from them before.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)

@@ -126,7 +126,7 @@ that the same loader reads both. Nothing here was taken from it: no frame, no ro
 The sheet holds {counts}.
 Its odd rows are meant: the real sheet has such rows.
 
-truth/         everything that moves, also what the sheet does not tell, without odd rows
+truth/         everything that moves, also what the sheet leaves out, without odd rows
 twin.json      all settings, and which portraits each subject stems from
 contact.png    faces, and some expressions at onset, apex and offset
 preview.mp4    some seconds of it
